@@ -1,0 +1,1 @@
+"""Records, readers, sampler, paired views and the LightningDataModule."""

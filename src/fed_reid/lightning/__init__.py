@@ -1,0 +1,1 @@
+"""The LightningModule and callbacks: steps, optimiser, logging, nothing else."""

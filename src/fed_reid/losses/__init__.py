@@ -1,0 +1,1 @@
+"""One file a loss, and the criterion that weighs them."""

@@ -1,0 +1,115 @@
+"""Every loss under its own name and weight, and their sum (method.md, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from fed_reid.errors import UserError
+from fed_reid.losses.contrast import memory_contrast
+from fed_reid.losses.identity import identity_loss
+from fed_reid.losses.visibility import score_loss
+from fed_reid.models.outputs import TrainingOutput
+
+VIEWS = ("clean", "occluded")
+
+
+class Criterion:
+    """Weighs the losses named in the config.
+
+    Names: ``id_<head>`` is the identity loss of a head over both views; ``score_<view>`` the error of the visibility
+    scores of one view (the clean one should be visible all over); ``contrast_<feature>_<view>`` the contrast of a
+    feature with the memory.
+
+    Args:
+        weights: Loss name to weight, at least 0; a weight of 0 switches the loss off.
+        temperature: Of the contrast with the memory.
+        label_smoothing: Of the identity losses.
+        contrast_start: Share of the training before which the contrast weighs nothing. Features of an untrained
+            network have nothing to be contrasted with: from scratch it stops learning altogether (synthetic.md).
+        contrast_ramp: Share of the training over which its weight then grows to the full value.
+
+    Raises:
+        UserError: For a weight or another value out of range.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        temperature: float = 0.05,
+        label_smoothing: float = 0.0,
+        contrast_start: float = 0.0,
+        contrast_ramp: float = 0.0,
+    ) -> None:
+        for name, weight in weights.items():
+            if weight < 0:
+                raise UserError(f"loss.weights.{name}={weight}: expected at least 0.")
+        for key, value in {"contrast_start": contrast_start, "contrast_ramp": contrast_ramp}.items():
+            if not 0 <= value <= 1:
+                raise UserError(f"loss.{key}={value}: expected a share of the training between 0 and 1.")
+        if temperature <= 0:
+            raise UserError(f"loss.temperature={temperature}: expected more than 0.")
+        self.weights = dict(weights)
+        self.temperature = temperature
+        self.label_smoothing = label_smoothing
+        self.contrast_start = contrast_start
+        self.contrast_ramp = contrast_ramp
+
+    def __call__(
+        self, output: TrainingOutput, labels: Tensor, visibility: Tensor, progress: float = 1.0
+    ) -> dict[str, Tensor]:
+        """Computes the losses of a paired batch.
+
+        Args:
+            output: What the network returned for B clean and B occluded views.
+            labels: [B].
+            visibility: [B, S] of the occluded views.
+            progress: Share of the training that is done, for the ramp.
+
+        Returns:
+            Loss name to unweighted scalar, and ``"total"``, the weighted sum.
+        """
+        losses = {
+            name: self._term(name, output, labels, visibility) for name, weight in self.weights.items() if weight > 0
+        }
+        ramp = self._ramp(progress)
+        losses["total"] = torch.stack(
+            [
+                self.weights[name] * (ramp if name.startswith("contrast_") else 1.0) * loss
+                for name, loss in losses.items()
+            ]
+        ).sum()
+        return losses
+
+    def _ramp(self, progress: float) -> float:
+        if progress < self.contrast_start:
+            return 0.0
+        if self.contrast_ramp == 0:
+            return 1.0
+        return min(1.0, (progress - self.contrast_start) / self.contrast_ramp)
+
+    def _term(self, name: str, output: TrainingOutput, labels: Tensor, visibility: Tensor) -> Tensor:
+        match name.split("_"):
+            case ["id", head] if head in output.logits:
+                return identity_loss(output.logits[head], labels, self.label_smoothing)
+            case ["score", view] if view in VIEWS and output.scores is not None:
+                target = torch.ones_like(visibility) if view == "clean" else visibility
+                return score_loss(_view(output.scores, view), target)
+            case ["contrast", feature, view] if feature in output.centers and view in VIEWS:
+                features = _view(output.features[feature], view)
+                return memory_contrast(features, output.centers[feature], labels, self.temperature)
+        raise UserError(f"loss.weights.{name}: the model has no such loss; {_available(output)}.")
+
+
+def _view(both: Tensor, view: str) -> Tensor:
+    """Rows of one view out of [2B, ...]."""
+    return both.chunk(len(VIEWS))[VIEWS.index(view)]
+
+
+def _available(output: TrainingOutput) -> str:
+    names = [f"id_{head}" for head in output.logits]
+    names += [f"score_{view}" for view in VIEWS if output.scores is not None]
+    names += [f"contrast_{feature}_{view}" for feature in output.centers for view in VIEWS]
+    return "it has " + ", ".join(names)

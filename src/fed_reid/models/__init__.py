@@ -1,0 +1,1 @@
+"""Plain torch networks: encoder, erasing module, diffusion module, memory, FED and its comparators."""

@@ -1,0 +1,165 @@
+"""FED, the Feature Erasing and Diffusion Network (Wang et al., CVPR 2022), as method.md section 6 walks through it.
+
+Each fault of the official code that changes numbers is one named option, so that its effect can be measured alone.
+The defaults are the method as published; ``conf/model/fed_official.yaml`` sets every option to the official behaviour.
+
+Shape legend: B samples, V views, S stripes, D stripe width, E = S * D flat width, C identities, K neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from fed_reid.errors import UserError
+from fed_reid.models.base import ReIDNetwork, init_classifier
+from fed_reid.models.diffusion import AttentionScale, FeatureDiffusion, HeadMerge
+from fed_reid.models.encoder import Tokens, ViTEncoder
+from fed_reid.models.erasing import OcclusionErasing
+from fed_reid.models.memory import MemoryBank
+from fed_reid.models.outputs import Embedding, TrainingOutput
+from fed_reid.models.stripes import StripeNeck, pool_stripes
+
+VIEWS = 2  # clean and occluded
+
+
+class GlobalToken(StrEnum):
+    """Which token the encoder's own identity loss trains (method.md, F2)."""
+
+    CLASS = "class"
+    FIRST_PATCH = "first_patch"  # the official fault: token 1, the top-left patch
+
+
+class _Erased(NamedTuple):
+    tokens: Tokens
+    scores: Tensor  # [V * B, S]
+    features: Tensor  # [V * B, E]
+
+
+class FED(ReIDNetwork):
+    """Encoder, erasing module, memory and diffusion module.
+
+    Args:
+        encoder: The ViT.
+        num_classes: C, the training identities.
+        num_stripes: S.
+        num_neighbors: K, how many look-alikes are diffused into a feature.
+        num_heads: Attention heads of the diffusion module.
+        memory_momentum: Share of a memory row that stays at every sample.
+        head_merge: F1. The official code mixes the samples of a batch when it merges attention heads.
+        global_token: F2. The official code trains the first patch where the paper's figure shows the global feature.
+        shared_memory: F3. The official code keeps erased and diffused features in one tensor, although the paper
+            draws two; the diffused ones are overwritten at once.
+        attention_scale: F4. The official code scales the logits by the width of a stripe's head.
+        separate_norms: F5. The official code normalises diffused features by the erased features' neck, whose
+            running statistics then mix both: the costliest fault on occluded queries (synthetic.md).
+        read_memory: Off for the control that has everything but never looks into the memory.
+
+    Raises:
+        UserError: With fewer than K + 1 identities, since a neighbour must be somebody else.
+    """
+
+    feature_names = ("erased", "diffused")
+
+    def __init__(
+        self,
+        encoder: ViTEncoder,
+        num_classes: int,
+        num_stripes: int = 4,
+        num_neighbors: int = 8,
+        num_heads: int = 8,
+        memory_momentum: float = 0.2,
+        head_merge: HeadMerge | str = HeadMerge.PER_SAMPLE,
+        global_token: GlobalToken | str = GlobalToken.CLASS,
+        shared_memory: bool = False,
+        attention_scale: AttentionScale | str = AttentionScale.HEAD,
+        separate_norms: bool = True,
+        read_memory: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_classes <= num_neighbors:
+            raise UserError(
+                f"model.network.num_neighbors={num_neighbors}: expected fewer than the {num_classes} training "
+                "identities, because the neighbours of an image are other identities."
+            )
+        width = encoder.embed_dim
+        self.encoder = encoder
+        self.num_stripes = num_stripes
+        self.feature_dim = num_stripes * width
+        self.num_neighbors = num_neighbors
+        self.global_token = GlobalToken(global_token)
+        self.erasing = OcclusionErasing(num_stripes, width)
+        self.neck = StripeNeck(num_stripes, width)
+        self.diffusion = FeatureDiffusion(num_stripes, width, num_heads, head_merge, attention_scale, read_memory)
+        self.diffused_neck = StripeNeck(num_stripes, width) if separate_norms else None
+        self.memory = MemoryBank(num_classes, self.feature_dim, memory_momentum)
+        self.diffused_memory = None if shared_memory else MemoryBank(num_classes, self.feature_dim, memory_momentum)
+        self.heads = nn.ModuleDict(
+            {
+                "erased": init_classifier(self.feature_dim, num_classes),
+                "diffused": init_classifier(self.feature_dim, num_classes),
+                "global": init_classifier(width, num_classes),
+            }
+        )
+
+    def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
+        """See ``ReIDNetwork.forward``; the memory is read, never written (``update_memory`` does that)."""
+        tokens, scores, erased = self._erase(images, None if camids is None else camids.repeat(VIEWS), VIEWS)
+        diffused = self._diffuse(erased, scores, labels.repeat(VIEWS), VIEWS)
+        first_or_class = tokens.class_token if self.global_token == GlobalToken.CLASS else tokens.patches[:, 0]
+        return TrainingOutput(
+            features={"erased": erased, "diffused": diffused},
+            logits={
+                "erased": self.heads["erased"](erased),
+                "diffused": self.heads["diffused"](diffused),
+                "global": self.heads["global"](first_or_class),
+            },
+            scores=scores,
+            centers={name: bank.centers for name, bank in self._banks().items()},
+        )
+
+    def embed(self, images: Tensor, camids: Tensor | None = None) -> Embedding:
+        """Erased feature and visibility; the memory and the diffusion module are not on this path."""
+        _, scores, erased = self._erase(images, camids)
+        return Embedding(erased, scores)
+
+    def embed_all(self, images: Tensor, camids: Tensor | None = None) -> dict[str, Embedding]:
+        """Erased and diffused feature; at inference nobody is excluded from the neighbours."""
+        _, scores, erased = self._erase(images, camids)
+        diffused = self._diffuse(erased, scores)
+        return {"erased": Embedding(erased, scores), "diffused": Embedding(diffused, scores)}
+
+    def memory_features(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
+        """What the memory is first filled with: stripes and neck without erasing [B, E] (method.md, section 7)."""
+        return self.neck(pool_stripes(self.encoder(images, camids).patches, self.num_stripes))
+
+    def fill_memory(self, centers: Tensor) -> None:
+        """Starts every bank from the same class centres [C, E]."""
+        for bank in self._banks().values():
+            bank.fill(centers)
+
+    def update_memory(self, features: Mapping[str, Tensor], labels: Tensor) -> None:
+        """Writes the clean views' features [B, E] of labels [B], once a step and after its losses.
+
+        With one shared bank the order matters: the official code's backward writes diffused before erased.
+        """
+        for name in ("diffused", "erased"):
+            self._banks()[name].update(features[name], labels)
+
+    def _banks(self) -> dict[str, MemoryBank]:
+        return {"erased": self.memory, "diffused": self.diffused_memory or self.memory}
+
+    def _erase(self, images: Tensor, camids: Tensor | None, views: int = 1) -> _Erased:
+        tokens = self.encoder(images, camids)
+        scores, erased = self.erasing(pool_stripes(tokens.patches, self.num_stripes))
+        return _Erased(tokens, scores, self.neck(erased, views))
+
+    def _diffuse(self, erased: Tensor, scores: Tensor, labels: Tensor | None = None, views: int = 1) -> Tensor:
+        neighbors = None
+        if self.diffusion.attention is not None:
+            neighbors = self.memory.rows(self.memory.search(erased, self.num_neighbors, labels))  # [V * B, K, E]
+        stripes = self.diffusion(erased, scores, neighbors, views)
+        return (self.diffused_neck or self.neck)(stripes, views)
