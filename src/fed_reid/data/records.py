@@ -72,6 +72,7 @@ class Benchmark:
         val: Validation gallery and query sets of identities that are in neither; None where there are none.
         protocol: The rule under which the benchmark is scored.
         stripe_visibility: True visible share per stripe, by path; empty where nobody knows it.
+        occluders: Folder of occluder patches that came with the data set; None where none did.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Benchmark:
     val: RetrievalSplit | None = None
     protocol: Protocol = Protocol.SAME_ID_SAME_CAM
     stripe_visibility: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    occluders: Path | None = None
 
     def label_of_pid(self) -> dict[int, int]:
         """Class label of each training identity: its place among the sorted ids, the same on every machine."""

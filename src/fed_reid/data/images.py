@@ -1,0 +1,96 @@
+"""From a file to resized pixels, once an epoch or once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from rich.progress import track
+
+from fed_reid.errors import UserError
+
+BICUBIC = Image.Resampling.BICUBIC  # training images (method.md, section 1)
+BILINEAR = Image.Resampling.BILINEAR  # test images and the memory's first fill
+
+DECODING_THREADS = 4  # Pillow releases the interpreter lock while it decodes and resizes
+
+
+def open_rgb(path: str | Path) -> Image.Image:
+    """Decodes a whole image file.
+
+    Raises:
+        UserError: The file is missing, truncated or no image.
+    """
+    try:
+        with Image.open(path) as file:
+            return file.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} cannot be read as an image ({error}): restore it or remove it.") from error
+
+
+def load_image(path: str | Path, size: tuple[int, int], resample: Image.Resampling) -> npt.NDArray[np.uint8]:
+    """Decodes and resizes a file to uint8 [H, W, 3], RGB; Pillow filters without aliasing when it shrinks.
+
+    Args:
+        path: Image file.
+        size: (height, width) in pixels.
+        resample: ``BICUBIC`` or ``BILINEAR``.
+
+    Raises:
+        UserError: The file is missing, truncated or no image.
+    """
+    height, width = size
+    return np.asarray(open_rgb(path).resize((width, height), resample))
+
+
+class ImageSource:
+    """The images of a split by row, decoded on demand or all held in memory as one uint8 array.
+
+    Paths are one numpy array and not a list: workers that touch Python objects copy their pages, and memory would grow
+    through training.
+
+    Args:
+        paths: Image files.
+        size: (height, width) in pixels.
+        resample: Filter of the resize.
+        cache: Decode everything at once, here: N * H * W * 3 bytes, shared with forked workers. An unreadable image is
+            then found before training and not in the middle of it.
+        description: What the progress bar says.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        size: tuple[int, int],
+        resample: Image.Resampling,
+        cache: bool = False,
+        description: str = "Decoding images",
+    ) -> None:
+        self._paths = np.array(paths, dtype=np.str_)
+        self._size, self._resample = size, resample
+        self._pixels = self._decode_all(description) if cache else None
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, row: int) -> npt.NDArray[np.uint8]:
+        """uint8 [H, W, 3]; do not write to it."""
+        if self._pixels is not None:
+            return self._pixels[row]
+        return load_image(str(self._paths[row]), self._size, self._resample)
+
+    def _decode_all(self, description: str) -> npt.NDArray[np.uint8]:
+        pixels = np.empty((len(self._paths), *self._size, 3), dtype=np.uint8)
+
+        def decode(row: int) -> None:
+            pixels[row] = load_image(str(self._paths[row]), self._size, self._resample)
+
+        with ThreadPoolExecutor(DECODING_THREADS) as threads:
+            decoded = threads.map(decode, range(len(pixels)))
+            for _ in track(decoded, description=description, total=len(pixels), transient=True):
+                pass
+        return pixels

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+
+from fed_reid.data.records import Protocol, RetrievalSplit, Sample
+from fed_reid.errors import UserError
+from fed_reid.retrieval.distance import squared_euclidean
+from fed_reid.retrieval.protocol import split_labels
+from fed_reid.retrieval.ranking import BEYOND_THE_END, rank_distances, rank_queries, score_hits
+from fed_reid.retrieval.scores import cmc, summarise
+
+
+def labels_of(gallery, queries):
+    """Labels of images given as (pid, camid)."""
+    samples = [Sample(f"g{row}", *image) for row, image in enumerate(gallery)]
+    split = RetrievalSplit(samples, {"set": [Sample(f"q{row}", *image) for row, image in enumerate(queries)]})
+    labels = split_labels(split)
+    return labels["set"], labels["gallery"]
+
+
+def naive_scores(distances, query, gallery, max_rank=10):
+    """The metrics once more, one query and one rank at a time, by the Market-1501 rule.
+
+    `query` and `gallery` are lists of (pid, camid). Returns CMC, mAP, mINP and the number of valid queries.
+    """
+    first_hits, precisions, penalties = [], [], []
+    for row, (pid, camid) in enumerate(query):
+        kept = [column for column, image in enumerate(gallery) if image != (pid, camid)]
+        kept.sort(key=lambda column: distances[row][column])
+        places = [place for place, column in enumerate(kept, start=1) if gallery[column][0] == pid]
+        if not places:
+            continue
+        first_hits.append(places[0])
+        precisions.append(np.mean([number / place for number, place in enumerate(places, start=1)]))
+        penalties.append(len(places) / places[-1])
+    cmc = [np.mean([hit <= rank for hit in first_hits]) for rank in range(1, max_rank + 1)]
+    return cmc, np.mean(precisions), np.mean(penalties), len(first_hits)
+
+
+def test_hits_written_out():
+    ranks = score_hits(torch.tensor([[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.bool))
+    assert ranks.average_precision.tolist() == [(1 / 2 + 2 / 4) / 2, 0, 1, 1 / 4]
+    assert ranks.first_hit.tolist() == [2, 0, 1, 4]
+    assert ranks.inverse_penalty.tolist() == [2 / 4, 0, 2 / 2, 1 / 4]
+    assert ranks.valid.tolist() == [True, False, True, True]
+
+
+def test_summary_written_out():
+    hits = torch.zeros(5, 12, dtype=torch.bool)
+    for query, rank in enumerate([1, 5, 10, 12]):  # the fifth query has no match
+        hits[query, rank - 1] = True
+    scores = summarise(score_hits(hits), gallery=12)
+    assert (scores.rank1, scores.rank5, scores.rank10) == (25, 50, 75)
+    assert scores.mAP == scores.mINP == pytest.approx(100 * (1 + 1 / 5 + 1 / 10 + 1 / 12) / 4)
+    assert (scores.queries, scores.gallery, scores.skipped) == (5, 12, 1)
+
+
+def test_cmc_of_a_gallery_smaller_than_max_rank():
+    ranks = score_hits(torch.tensor([[0, 1], [1, 0]], dtype=torch.bool))
+    assert cmc(ranks, 5).tolist() == [0.5, 1, 1, 1, 1]
+    assert summarise(ranks, gallery=2).rank10 == 100
+
+
+def test_no_valid_query_is_explained():
+    with pytest.raises(UserError, match="'npo': none of its 2 queries"):
+        summarise(score_hits(torch.zeros(2, 3, dtype=torch.bool)), gallery=3, query_set="npo")
+
+
+def test_ignored_images_do_not_take_a_rank():
+    """The nearest image is of the query's identity and camera; without it the list reads wrong, right, wrong."""
+    query, gallery = labels_of([(1, 0), (2, 0), (1, 1), (3, 1)], [(1, 0)])
+    ranks, lists = rank_distances(
+        torch.tensor([[0.1, 0.2, 0.3, 0.4]]), query, gallery, Protocol.SAME_ID_SAME_CAM, top_k=4
+    )
+    assert ranks.first_hit.tolist() == [2]
+    assert ranks.average_precision.tolist() == [0.5]
+    assert lists.gallery_rows.tolist() == [[1, 2, 3, BEYOND_THE_END]]
+    assert lists.is_match.tolist() == [[False, True, False, False]]
+    torch.testing.assert_close(lists.distances, torch.tensor([[0.2, 0.3, 0.4, torch.inf]]))
+    assert lists.first(1).gallery_rows.tolist() == [[1]]
+    assert rank_distances(torch.tensor([[0.1, 0.2, 0.3, 0.4]]), query, gallery, Protocol.NONE)[0].first_hit.item() == 1
+
+
+def test_ties_keep_the_order_of_the_gallery():
+    query, gallery = labels_of([(2, 1), (1, 1), (1, 1), (2, 1)] * 20, [(1, 0)])
+    _, lists = rank_distances(torch.zeros(1, 80), query, gallery, Protocol.NONE, top_k=80)
+    assert lists.gallery_rows.tolist() == [list(range(80))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("chunk_size", [1, 7, 1000])
+def test_equals_the_naive_loop(seed, chunk_size):
+    generator = np.random.default_rng(seed)
+    gallery = [(int(pid), int(camid)) for pid, camid in generator.integers([0, 0], [9, 3], (61, 2))]
+    queries = [(int(pid), int(camid)) for pid, camid in generator.integers([0, 0], [12, 3], (23, 2))]
+    torch.manual_seed(seed)
+    query_features, gallery_features = torch.randn(23, 16), torch.randn(61, 16)
+    distances = squared_euclidean(query_features, gallery_features).tolist()
+    expected_cmc, expected_map, expected_inp, expected_valid = naive_scores(distances, queries, gallery)
+
+    query, gallery_labels = labels_of(gallery, queries)
+    ranks, lists = rank_queries(
+        query_features, gallery_features, query, gallery_labels, Protocol.SAME_ID_SAME_CAM, chunk_size
+    )
+    scores = summarise(ranks, 61)
+    np.testing.assert_allclose(cmc(ranks, 10), expected_cmc, rtol=0, atol=1e-12)
+    assert scores.mAP == pytest.approx(100 * expected_map, abs=1e-9)
+    assert scores.mINP == pytest.approx(100 * expected_inp, abs=1e-9)
+    assert scores.skipped == 23 - expected_valid > 0
+    assert lists.gallery_rows.shape == (23, 10)
+
+
+def test_kept_lists_do_not_hold_the_whole_gallery():
+    query, gallery = labels_of([(row % 5, 1) for row in range(500)], [(1, 0)] * 4)
+    _, lists = rank_distances(torch.rand(4, 500), query, gallery, Protocol.NONE, top_k=3)
+    for kept in (lists.gallery_rows, lists.distances, lists.is_match):
+        assert kept.untyped_storage().nbytes() == 4 * 3 * kept.element_size()
