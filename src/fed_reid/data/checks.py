@@ -1,0 +1,115 @@
+"""What can be known to be wrong with a benchmark before the first step, each said in one sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
+from fed_reid.errors import UserError
+
+log = logging.getLogger(__name__)
+
+PROTOCOL_RULES = {
+    Protocol.SAME_ID_SAME_CAM: "gallery images of the query's identity from the query's camera are ignored",
+    Protocol.SAME_IMAGE: "only the query's own file is ignored",
+    Protocol.NONE: "no gallery image is ignored",
+}
+
+
+def parse_protocol(name: str) -> Protocol:
+    """The protocol called ``name``.
+
+    Raises:
+        UserError: There is none.
+    """
+    try:
+        return Protocol(name)
+    except ValueError:
+        raise UserError(f"data.protocol is {name!r}; expected one of {', '.join(Protocol)}.") from None
+
+
+def drop_rare_identities(benchmark: Benchmark, min_images_per_id: int | None) -> Benchmark:
+    """Settles what happens to training identities with few images.
+
+    The sampler would draw the only image of an identity K times: a batch with a positive pair of one and the same
+    picture. That is legal, so the user decides, and deciding nothing is an error.
+
+    Args:
+        benchmark: As the reader lists it.
+        min_images_per_id: Identities with fewer training images are left out; None to refuse any with a single one.
+
+    Raises:
+        UserError: An identity has one image and nobody decided, or no identity is left.
+    """
+    images_of: dict[int, list[Sample]] = defaultdict(list)
+    for sample in benchmark.train:
+        images_of[sample.pid].append(sample)
+    if min_images_per_id is None:
+        for pid, images in sorted(images_of.items()):
+            if len(images) == 1:
+                raise UserError(
+                    f"The training identity {pid} has only one image ({images[0].path}), which makes no pair: add "
+                    "another, or set data.min_images_per_id=2 to leave such identities out or 1 to train on them."
+                )
+        return benchmark
+    kept = [sample for sample in benchmark.train if len(images_of[sample.pid]) >= min_images_per_id]
+    dropped = len(benchmark.train) - len(kept)
+    if not kept:
+        raise UserError(
+            f"data.min_images_per_id={min_images_per_id} leaves no training identity of {benchmark.name}: the largest "
+            f"has {max(map(len, images_of.values()))} images."
+        )
+    if dropped:
+        log.warning("data.min_images_per_id=%d leaves out %d training images.", min_images_per_id, dropped)
+    return replace(benchmark, train=kept)
+
+
+def check_training(benchmark: Benchmark, identities_per_batch: int) -> None:
+    """Checks that a batch can be drawn.
+
+    Raises:
+        UserError: There are fewer training identities than a batch needs.
+    """
+    identities = len({sample.pid for sample in benchmark.train})
+    if identities < identities_per_batch:
+        raise UserError(
+            f"data.identities_per_batch is {identities_per_batch}, but {benchmark.name} has only {identities} training "
+            "identities: choose a smaller value."
+        )
+
+
+def check_split(split: RetrievalSplit, protocol: Protocol) -> None:
+    """Checks that the queries can be answered; some that cannot are counted in the log, they are not scored.
+
+    Raises:
+        UserError: A query set has no query with a valid positive in the gallery.
+    """
+    for name, queries in split.queries.items():
+        without = sum(not has for has in _has_positive(queries, split.gallery, protocol))
+        if without == len(queries):
+            raise UserError(
+                f"No query of the set {name!r} ({queries[0].path}, ...) has a match in the gallery under "
+                f"data.protocol={protocol}, by which {PROTOCOL_RULES[protocol]}: check identities and cameras in the "
+                "file names, or set data.protocol=none if the images have no cameras."
+            )
+        if without:
+            log.warning("%d of %d queries of the set %r have no match and are not scored.", without, len(queries), name)
+
+
+def _has_positive(queries: Sequence[Sample], gallery: Sequence[Sample], protocol: Protocol) -> list[bool]:
+    """Whether each query has a gallery image of its identity that the protocol does not ignore."""
+    # Whatever the rule looks at, its absence from the rest of an identity's gallery images decides.
+    key = {
+        Protocol.SAME_ID_SAME_CAM: lambda sample: sample.camid,
+        Protocol.SAME_IMAGE: lambda sample: sample.path,
+        Protocol.NONE: lambda sample: None,
+    }[protocol]
+    keys_of: dict[int, set[object]] = defaultdict(set)
+    for sample in gallery:
+        keys_of[sample.pid].add(key(sample))
+    if protocol is Protocol.NONE:
+        return [bool(keys_of[query.pid]) for query in queries]
+    return [bool(keys_of[query.pid] - {key(query)}) for query in queries]

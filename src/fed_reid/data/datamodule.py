@@ -1,0 +1,264 @@
+"""The data of a run as Lightning wants it: reading, checking, and the loaders of training and evaluation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities import CombinedLoader, rank_zero_only
+from torch.utils.data import DataLoader
+
+from fed_reid.data.checks import PROTOCOL_RULES, check_split, check_training, drop_rare_identities, parse_protocol
+from fed_reid.data.datasets import EvalDataset, TrainCollate, TrainDataset, collate_eval
+from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource
+from fed_reid.data.labels import LabelRule
+from fed_reid.data.loaders import EpochLoader, ShardSampler
+from fed_reid.data.readers import Reader
+from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
+from fed_reid.data.sampler import PKBatchSampler
+from fed_reid.data.transforms import PairedView
+from fed_reid.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class ReIDDataModule(pl.LightningDataModule):
+    """One benchmark, read and checked before the first step.
+
+    ``prepare_data()`` and ``setup()`` may be called by hand first, for the number of classes that a model needs; that
+    Lightning calls them again costs nothing.
+
+    Args:
+        reader: Lists the images.
+        image_size: (height, width) in pixels, of every image after loading.
+        num_stripes: S, horizontal parts whose visibility is labelled.
+        augment: Makes the ``PairedView`` when given ``image_size``.
+        label_rule: ``contrast`` (official) or ``geometry``, see ``fed_reid.data.labels``.
+        identities_per_batch: P, over all processes.
+        images_per_identity: K.
+        eval_batch_size: Images a batch in evaluation, on each process.
+        num_workers: Decoding processes of each loader; 0 decodes in the training process.
+        cache: Keep resized images in memory, N * H * W * 3 bytes for the training images and as much for each split.
+        seed: Of the batches and of the augmentation.
+        protocol: Replaces the benchmark's own rule; None keeps it.
+        min_images_per_id: Training identities with fewer images are left out; None refuses any with a single one.
+        validate_on_test: Where the benchmark has no validation identities, validate on the test split, for a curve to
+            compare with published ones. Nothing may be chosen by it.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        image_size: tuple[int, int],
+        num_stripes: int,
+        augment: Callable[..., PairedView],
+        label_rule: str = LabelRule.GEOMETRY,
+        identities_per_batch: int = 16,
+        images_per_identity: int = 4,
+        eval_batch_size: int = 64,
+        num_workers: int = 0,
+        cache: bool = False,
+        seed: int = 0,
+        protocol: str | None = None,
+        min_images_per_id: int | None = None,
+        validate_on_test: bool = False,
+    ) -> None:
+        super().__init__()
+        if len(image_size) != 2 or min(image_size) < 1:
+            raise UserError(f"data.image_size is {list(image_size)}; expected a height and a width in pixels.")
+        self.image_size = (int(image_size[0]), int(image_size[1]))
+        if label_rule not in list(LabelRule):
+            raise UserError(f"data.label_rule is {label_rule!r}; expected one of {', '.join(LabelRule)}.")
+        at_least_one = {
+            "identities_per_batch": identities_per_batch,
+            "images_per_identity": images_per_identity,
+            "eval_batch_size": eval_batch_size,
+        }
+        for key, value in at_least_one.items():
+            if value < 1:
+                raise UserError(f"data.{key} is {value}; expected at least 1.")
+        if num_workers < 0:
+            raise UserError(f"data.num_workers is {num_workers}; expected at least 0.")
+        self._reader = reader
+        self._view = augment(image_size=self.image_size)
+        self._collate_train = TrainCollate(LabelRule(label_rule), num_stripes)
+        self._identities_per_batch, self._images_per_identity = identities_per_batch, images_per_identity
+        self._eval_batch_size, self._num_workers = eval_batch_size, num_workers
+        self._cache, self._seed = cache, seed
+        self._protocol = None if protocol is None else parse_protocol(protocol)
+        self._min_images_per_id = min_images_per_id
+        self._validate_on_test = validate_on_test
+        self._benchmark: Benchmark | None = None
+        self._training: tuple[DataLoader[Any], PKBatchSampler] | None = None
+        self._eval_datasets: dict[str, EvalDataset] = {}
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """What the reader listed, under the protocol of this run; known after ``setup``."""
+        if self._benchmark is None:
+            raise RuntimeError("ReIDDataModule.setup() comes before its benchmark.")
+        return self._benchmark
+
+    @property
+    def num_classes(self) -> int:
+        """Training identities."""
+        return len(self.benchmark.label_of_pid())
+
+    @property
+    def num_cameras(self) -> int:
+        """Rows that a camera table needs; 0 without camera labels."""
+        return self.benchmark.num_cameras
+
+    @property
+    def train_labels(self) -> torch.Tensor:
+        """Class label of every training image [N], in the order of ``memory_dataloader``."""
+        label_of_pid = self.benchmark.label_of_pid()
+        return torch.tensor([label_of_pid[sample.pid] for sample in self.benchmark.train])
+
+    @property
+    def validation_split(self) -> RetrievalSplit | None:
+        """What ``val_dataloader`` loads; None where nothing is validated."""
+        return self.benchmark.val or (self.benchmark.test if self._validate_on_test else None)
+
+    def prepare_data(self) -> None:
+        """Lets the reader write what it has to write, on one process."""
+        self._reader.prepare()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads the benchmark once and refuses one that cannot be trained on or scored.
+
+        Args:
+            stage: What training alone needs is checked for ``"fit"`` and None.
+
+        Raises:
+            UserError: Something is wrong with the files or with the settings.
+        """
+        training = stage in (None, "fit")
+        if self._benchmark is None:
+            benchmark = self._reader.read()
+            benchmark = replace(benchmark, protocol=self._protocol or benchmark.protocol)
+            for split in filter(None, (benchmark.val, benchmark.test)):
+                check_split(split, benchmark.protocol)
+            if training or self._min_images_per_id is not None:
+                benchmark = drop_rare_identities(benchmark, self._min_images_per_id)
+            self._benchmark = benchmark
+            _log_banner(benchmark)
+        if training:
+            check_training(self._benchmark, self._identities_per_batch)
+            self._view.prepare(self._benchmark)
+            if self.trainer is not None:
+                # The number of batches differs between epochs, see EpochLoader.
+                self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]  # set by a connector
+
+    def teardown(self, stage: str | None = None) -> None:
+        """Ends the workers of training, which would otherwise outlive it.
+
+        Not left to the garbage collector: in a reference cycle CPython closes the queue through which torch wants to
+        send the workers home, and each is then waited for in vain for five seconds.
+        """
+        if self._training is not None:
+            CombinedLoader(self._training[0]).reset()
+
+    def train_dataloader(self) -> EpochLoader:
+        """The batches of the trainer's current epoch."""
+        trainer = self.trainer
+        repeat_first = trainer is not None and trainer.overfit_batches > 0  # type: ignore[attr-defined]  # likewise
+        return self.epoch_loader(0 if trainer is None or repeat_first else trainer.current_epoch)
+
+    def epoch_loader(self, epoch: int) -> EpochLoader:
+        """The batches of any epoch, counted from 0."""
+        if self._training is None:
+            self._training = self._make_train_loader()
+        return EpochLoader(*self._training, epoch)
+
+    def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
+        """Validation images in the order of ``RetrievalSplit.samples()``; an empty list where there are none."""
+        split = self.validation_split
+        if split is None:
+            return []
+        return self._split_loader("test" if split is self.benchmark.test else "validation", split)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Test images in the order of ``RetrievalSplit.samples()``."""
+        return self._split_loader("test", self.benchmark.test)
+
+    def memory_dataloader(self) -> DataLoader[Any]:
+        """Training images in order, as in evaluation: for the memory's first fill (method.md, section 7)."""
+        # Used once a run, so decoded as it goes.
+        images = ImageSource(_paths(self.benchmark.train), self.image_size, BILINEAR)
+        return self._eval_loader(EvalDataset(self.benchmark.train, images), self._num_workers)
+
+    def _make_train_loader(self) -> tuple[DataLoader[Any], PKBatchSampler]:
+        benchmark = self.benchmark
+        images = ImageSource(_paths(benchmark.train), self.image_size, BICUBIC, self._cache, "Decoding training images")
+        dataset = TrainDataset(benchmark.train, benchmark.label_of_pid(), images, self._view)
+        sampler = PKBatchSampler(
+            dataset.labels.tolist(),
+            self._identities_per_batch,
+            self._images_per_identity,
+            self._seed,
+            *self._rank_and_world_size(),
+        )
+        loader: DataLoader[Any] = DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=self._collate_train,
+            num_workers=self._num_workers,
+            persistent_workers=self._num_workers > 0,
+            pin_memory=self._pin_memory(),
+            generator=_own_generator(),
+        )
+        return loader, sampler
+
+    def _split_loader(self, name: str, split: RetrievalSplit) -> DataLoader[Any]:
+        if name not in self._eval_datasets:
+            samples = split.samples()
+            images = ImageSource(_paths(samples), self.image_size, BILINEAR, self._cache, f"Decoding {name} images")
+            self._eval_datasets[name] = EvalDataset(samples, images)
+        # Decoded images only have to be copied, which no other process does faster.
+        return self._eval_loader(self._eval_datasets[name], 0 if self._cache else self._num_workers)
+
+    def _eval_loader(self, dataset: EvalDataset, num_workers: int) -> DataLoader[Any]:
+        return DataLoader(
+            dataset,
+            batch_size=self._eval_batch_size,
+            sampler=ShardSampler(dataset, *self._rank_and_world_size()),
+            collate_fn=collate_eval,
+            num_workers=num_workers,
+            pin_memory=self._pin_memory(),
+            generator=_own_generator(),
+        )
+
+    def _rank_and_world_size(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _pin_memory(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+
+def _own_generator() -> torch.Generator:
+    """A DataLoader draws a base seed that nothing here uses; its own generator leaves the model's draws alone."""
+    return torch.Generator().manual_seed(0)
+
+
+def _paths(samples: Sequence[Sample]) -> list[str]:
+    return [sample.path for sample in samples]
+
+
+@rank_zero_only
+def _log_banner(benchmark: Benchmark) -> None:
+    """Logs what was found, so that a wrong folder is seen at once."""
+    log.info("%s in %s", benchmark.name, benchmark.root)
+    sets = {"train": benchmark.train}
+    for prefix, split in (("val ", benchmark.val), ("", benchmark.test)):
+        if split is not None:
+            sets[f"{prefix}gallery"] = split.gallery
+            sets |= {f"{prefix}query {name}": samples for name, samples in split.queries.items()}
+    for name, samples in sets.items():
+        pids, camids = ({getattr(sample, key) for sample in samples} for key in ("pid", "camid"))
+        log.info("  %-20s %5d ids %6d images %3d cameras", name, len(pids), len(samples), len(camids))
+    log.info("  protocol %s: %s", benchmark.protocol, PROTOCOL_RULES[benchmark.protocol])

@@ -1,0 +1,79 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from fed_reid.data.checks import check_split, check_training, drop_rare_identities, parse_protocol
+from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, Protocol, RetrievalSplit, Sample
+from fed_reid.errors import UserError
+
+QUERY, OTHER = Sample("q.jpg", 1, 0), Sample("o.jpg", 2, 0)
+
+
+def benchmark(*pids: int) -> Benchmark:
+    train = [Sample(f"{row}.jpg", pid, 0) for row, pid in enumerate(pids)]
+    return Benchmark("Toy", Path("toy"), train, RetrievalSplit([], {}))
+
+
+def test_identity_with_one_image_needs_a_decision():
+    with pytest.raises(UserError, match=r"identity 8 has only one image \(2\.jpg\).*data\.min_images_per_id=2"):
+        drop_rare_identities(benchmark(5, 5, 8), None)
+
+
+def test_rare_identities_are_dropped_on_demand(caplog):
+    with caplog.at_level(logging.WARNING):
+        kept = drop_rare_identities(benchmark(5, 5, 8), 2)
+    assert [sample.pid for sample in kept.train] == [5, 5]
+    assert kept.label_of_pid() == {5: 0}
+    assert "leaves out 1 training images" in caplog.text
+    assert len(drop_rare_identities(benchmark(5, 5, 8), 1).train) == 3
+
+
+def test_nothing_left():
+    with pytest.raises(UserError, match=r"leaves no training identity.*largest has 2 images"):
+        drop_rare_identities(benchmark(5, 5, 8), 3)
+
+
+def test_fewer_identities_than_p():
+    check_training(benchmark(1, 2), identities_per_batch=2)
+    with pytest.raises(UserError, match=r"identities_per_batch is 3, but Toy has only 2"):
+        check_training(benchmark(1, 2), identities_per_batch=3)
+
+
+@pytest.mark.parametrize(
+    ("gallery", "protocol", "answerable"),
+    [
+        (Sample("g.jpg", 1, 1), Protocol.SAME_ID_SAME_CAM, True),
+        (Sample("g.jpg", 1, 0), Protocol.SAME_ID_SAME_CAM, False),
+        (Sample("g.jpg", 1, 0), Protocol.SAME_IMAGE, True),
+        (Sample("q.jpg", 1, 0), Protocol.SAME_IMAGE, False),
+        (Sample("q.jpg", 1, 0), Protocol.NONE, True),
+        (Sample("g.jpg", 3, 1), Protocol.NONE, False),
+    ],
+)
+def test_positives_under_each_protocol(gallery, protocol, answerable):
+    split = RetrievalSplit([gallery, OTHER], {"query": [QUERY]})
+    if answerable:
+        check_split(split, protocol)
+    else:
+        with pytest.raises(UserError, match=r"No query of the set 'query'.*protocol=none"):
+            check_split(split, protocol)
+
+
+def test_images_without_cameras_are_told_about_the_protocol():
+    camless = [Sample("q.jpg", 1, UNKNOWN_CAMERA)], [Sample("g.jpg", 1, UNKNOWN_CAMERA)]
+    with pytest.raises(UserError, match=r"set data\.protocol=none if the images have no cameras"):
+        check_split(RetrievalSplit(camless[1], {"query": camless[0]}), Protocol.SAME_ID_SAME_CAM)
+
+
+def test_some_unanswerable_queries_are_counted(caplog):
+    split = RetrievalSplit([Sample("g.jpg", 1, 1)], {"npo": [QUERY, OTHER]})
+    with caplog.at_level(logging.WARNING):
+        check_split(split, Protocol.SAME_ID_SAME_CAM)
+    assert "1 of 2 queries of the set 'npo'" in caplog.text
+
+
+def test_unknown_protocol():
+    assert parse_protocol("none") is Protocol.NONE
+    with pytest.raises(UserError, match="same_id_same_cam, same_image, none"):
+        parse_protocol("market")

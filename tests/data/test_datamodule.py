@@ -1,0 +1,129 @@
+import logging
+
+import pytest
+import torch
+
+from fed_reid.data.records import Protocol
+from fed_reid.errors import UserError
+
+
+def epoch_batches(data, epoch=0):
+    data.prepare_data()
+    data.setup()
+    return list(data.epoch_loader(epoch))
+
+
+def same(a, b):
+    return all(torch.equal(getattr(a, name), getattr(b, name)) for name in vars(a))
+
+
+def test_training_batch(toy_data):
+    data = toy_data()
+    for batch in epoch_batches(data):
+        assert batch.clean.shape == batch.occluded.shape == (4, 3, 32, 16)
+        assert batch.clean.dtype == batch.occluded.dtype == torch.uint8
+        assert batch.labels.dtype == batch.camids.dtype == torch.int64
+        assert batch.labels[0] == batch.labels[1] != batch.labels[2] == batch.labels[3]
+        assert batch.visibility.shape == (4, 4)
+        assert (batch.visibility.amin(1) < 1).all()
+    assert (data.num_classes, data.num_cameras) == (4, 2)
+    assert data.train_labels.tolist() == [0] * 5 + [1] * 4 + [2] * 2 + [3] * 3
+
+
+@pytest.mark.parametrize("changes", [{"num_workers": 2}, {"cache": True}, {"cache": True, "num_workers": 1}])
+def test_the_same_batches_however_they_are_loaded(toy_data, changes):
+    alone, other = epoch_batches(toy_data()), epoch_batches(toy_data(**changes))
+    assert len(alone) == len(other) > 0
+    assert all(same(a, b) for a, b in zip(alone, other, strict=True))
+
+
+def test_epochs_and_seeds_differ(toy_data):
+    data = toy_data(num_workers=1)  # whose one worker serves both epochs
+    first, second, again = (epoch_batches(data, epoch) for epoch in (0, 1, 0))
+    assert not same(first[0], second[0])
+    assert all(same(a, b) for a, b in zip(first, again, strict=True))
+    assert not same(first[0], epoch_batches(toy_data(seed=1))[0])
+
+
+def test_processes_share_the_batch_of_one(toy_data, monkeypatch):
+    shards = []
+    for rank in (0, 1):
+        data = toy_data()
+        monkeypatch.setattr(data, "_rank_and_world_size", lambda rank=rank: (rank, 2))
+        shards.append(epoch_batches(data))
+    for whole, first, second in zip(epoch_batches(toy_data()), *shards, strict=True):
+        for name in vars(whole):
+            assert torch.equal(getattr(whole, name), torch.cat([getattr(first, name), getattr(second, name)])), name
+
+
+def test_label_rule(toy_data):
+    geometry, contrast = (epoch_batches(toy_data(label_rule=rule))[0] for rule in ("geometry", "contrast"))
+    assert torch.equal(geometry.occluded, contrast.occluded)
+    assert set(contrast.visibility.unique().tolist()) <= {0.0, 1.0}
+    assert not torch.equal(geometry.visibility, contrast.visibility)
+    with pytest.raises(UserError, match=r"data\.label_rule is 'colour'"):
+        toy_data(label_rule="colour")
+
+
+def test_evaluation_loaders_follow_the_split(toy_data):
+    data = toy_data(eval_batch_size=4)
+    data.setup("test")
+    batches = list(data.test_dataloader())
+    samples = data.benchmark.test.samples()
+    assert torch.cat([batch.indices for batch in batches]).tolist() == list(range(len(samples)))
+    assert torch.cat([batch.camids for batch in batches]).tolist() == [sample.camid for sample in samples]
+    assert batches[0].images.shape == (4, 3, 32, 16) and batches[0].images.dtype == torch.uint8
+    assert sum(len(batch.indices) for batch in data.memory_dataloader()) == len(data.train_labels)
+    assert sum(len(batch.indices) for batch in data.val_dataloader()) == len(data.benchmark.val.samples())
+
+
+def test_evaluation_shards_keep_global_rows(toy_data, monkeypatch):
+    rows = []
+    for rank in (0, 1, 2):
+        data = toy_data()
+        monkeypatch.setattr(data, "_rank_and_world_size", lambda rank=rank: (rank, 3))
+        data.setup("test")
+        rows += [int(row) for batch in data.test_dataloader() for row in batch.indices]
+    assert sorted(rows) == list(range(len(data.benchmark.test.samples())))
+
+
+def test_no_validation_images_no_validation_loader(toy_data, toy_reader):
+    data = toy_data(toy_reader(val_gallery=None))
+    data.setup()
+    assert data.val_dataloader() == []
+
+
+def test_protocol_of_the_run(toy_data):
+    data = toy_data(protocol="none")
+    data.setup()
+    assert data.benchmark.protocol is Protocol.NONE
+    with pytest.raises(UserError, match=r"data\.protocol"):
+        toy_data(protocol="market")
+
+
+def test_banner(toy_data, caplog):
+    with caplog.at_level(logging.INFO):
+        toy_data().setup()
+    assert "train                    4 ids     14 images   2 cameras" in caplog.text
+    assert "same_id_same_cam" in caplog.text
+
+
+def test_mistakes_are_found_before_training(toy_data, toy_tree):
+    with pytest.raises(UserError, match="identities_per_batch is 5, but Toy has only 4"):
+        toy_data(identities_per_batch=5).setup()
+    with pytest.raises(UserError, match=r"data\.eval_batch_size is 0"):
+        toy_data(eval_batch_size=0)
+    (toy_tree / "bounding_box_train" / "0011_c1s1_000000_01.jpg").unlink()
+    with pytest.raises(UserError, match="identity 11 has only one image"):
+        toy_data().setup()
+    toy_data().setup("test")  # which has no use for training images
+    kept = toy_data(min_images_per_id=2)
+    kept.setup()
+    assert kept.num_classes == 3
+
+
+def test_unreadable_image_is_named_from_a_worker(toy_data, toy_tree):
+    for file in (toy_tree / "bounding_box_train").iterdir():
+        file.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"bounding_box_train/.*cannot be read"):
+        epoch_batches(toy_data(num_workers=1))

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, load_image
+from fed_reid.errors import UserError
+
+
+@pytest.fixture
+def paths(toy_tree):
+    return [str(path) for path in sorted((toy_tree / "bounding_box_train").iterdir())]
+
+
+def test_size_and_filter(paths):
+    image = load_image(paths[0], (32, 16), BICUBIC)
+    assert (image.shape, image.dtype) == ((32, 16, 3), np.uint8)
+    assert (image != load_image(paths[0], (32, 16), BILINEAR)).any()
+
+
+def test_cached_pixels_are_the_decoded_ones(paths):
+    cached, fresh = (ImageSource(paths, (32, 16), BILINEAR, cache=cache) for cache in (True, False))
+    assert len(cached) == len(paths)
+    for row in range(len(paths)):
+        assert (cached[row] == fresh[row]).all()
+
+
+@pytest.mark.parametrize("content", [b"no image", None])
+def test_unreadable_image_is_named(paths, toy_tree, content):
+    bad = toy_tree / "bounding_box_train" / "bad.jpg"
+    if content is not None:
+        bad.write_bytes(content)
+    with pytest.raises(UserError, match=r"bad\.jpg cannot be read"):
+        load_image(bad, (32, 16), BICUBIC)
+
+
+def test_truncated_image_is_found_by_the_cache(paths, toy_tree):
+    whole = (toy_tree / "bounding_box_train" / "0003_c1s1_000000_01.jpg").read_bytes()
+    (toy_tree / "bounding_box_train" / "0003_c1s1_000000_01.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"0003_c1s1_000000_01\.jpg cannot be read"):
+        ImageSource(paths, (32, 16), BICUBIC, cache=True)
