@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -20,23 +24,43 @@ CONF_DIR = str(_PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.p
 
 
 def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object:
-    """Runs a command; a ``UserError``, however deeply wrapped, becomes one sentence and exit status 2."""
+    """Runs a command; a mistake of the user, however deeply wrapped, becomes one sentence and exit status 2."""
+    _quieten_libraries()
     try:
         return task(config)
     except Exception as error:
-        mistake = _user_mistake(error)
+        mistake = _user_mistake(error) or _refused_value(error)
         if mistake is None:
             raise
         log.error(mistake)
         sys.exit(2)
 
 
+def _quieten_libraries() -> None:
+    """Leaves out what a user can do nothing about: hardware banners, advertisements, other libraries' deprecations."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+
+
 def _user_mistake(error: BaseException | None) -> str | None:
     """The sentence for a user, if somewhere in the chain of causes there is one."""
     while error is not None:
         if isinstance(error, UserError):
-            return str(error)
+            # A DataLoader worker hands its exception over with its traceback in front of the sentence.
+            return str(error).rpartition("UserError: ")[2]
         if isinstance(error, OmegaConfBaseException):
             return f"Configuration key '{error.full_key}': {str(error).splitlines()[0]}."
         error = error.__cause__ or error.__context__
     return None
+
+
+def _refused_value(error: Exception) -> str | None:
+    """The sentence where a class, of another library maybe, did not take its values; HYDRA_FULL_ERROR=1 shows more."""
+    if not isinstance(error, InstantiationException) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        return None
+    key = re.search(r"full_key: (\S+)", str(error))
+    reason = " ".join(str(error.__cause__ or error).split())  # one line of what may be a page
+    return f"Configuration key '{key[1] if key else '(root)'}': {reason}"

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _EPSILON = 1e-6  # twice, as the official code has it
+# exp(1 / temperature) of a thousand identities must stay below the largest float32, 3.4e38.
+LOWEST_TEMPERATURE = 0.0125
 
 
 def memory_contrast(features: Tensor, centers: Tensor, labels: Tensor, temperature: float = 0.05) -> Tensor:

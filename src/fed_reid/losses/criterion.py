@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fed_reid.errors import UserError
-from fed_reid.losses.contrast import memory_contrast
+from fed_reid.losses.contrast import LOWEST_TEMPERATURE, memory_contrast
 from fed_reid.losses.identity import identity_loss
 from fed_reid.losses.visibility import score_loss
 from fed_reid.models.outputs import TrainingOutput
@@ -49,8 +49,13 @@ class Criterion:
         for key, value in {"contrast_start": contrast_start, "contrast_ramp": contrast_ramp}.items():
             if not 0 <= value <= 1:
                 raise UserError(f"loss.{key}={value}: expected a share of the training between 0 and 1.")
-        if temperature <= 0:
-            raise UserError(f"loss.temperature={temperature}: expected more than 0.")
+        if not 0 <= label_smoothing <= 1:
+            raise UserError(f"loss.label_smoothing={label_smoothing}: expected between 0 and 1.")
+        if temperature < LOWEST_TEMPERATURE:
+            raise UserError(
+                f"loss.temperature={temperature}: expected at least {LOWEST_TEMPERATURE}, below which the exponentials of "
+                "the contrast overflow."
+            )
         self.weights = dict(weights)
         self.temperature = temperature
         self.label_smoothing = label_smoothing

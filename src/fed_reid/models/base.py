@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
 
+from fed_reid.models.encoder import ViTEncoder
 from fed_reid.models.outputs import Embedding, TrainingOutput
 
 
@@ -17,11 +19,15 @@ class ReIDNetwork(nn.Module, ABC):
         feature_names: The retrieval features it offers; the first is the plain one of ``embed``.
         feature_dim: Their width E.
         num_stripes: Body stripes S.
+        encoder: The vision transformer inside.
+        scores_stripes: Whether it tells how visible a stripe is.
     """
 
     feature_names: ClassVar[tuple[str, ...]]
     feature_dim: int
     num_stripes: int
+    encoder: ViTEncoder
+    scores_stripes: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
@@ -40,6 +46,21 @@ class ReIDNetwork(nn.Module, ABC):
     def embed_all(self, images: Tensor, camids: Tensor | None = None) -> dict[str, Embedding]:
         """Every feature of ``feature_names`` for normalised images [B, 3, H, W]."""
         return {self.feature_names[0]: self.embed(images, camids)}
+
+    @property
+    def wants_memory(self) -> bool:
+        """Whether there is a memory that must be filled before the first step."""
+        return False
+
+    def memory_features(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
+        """Features [B, E] whose class centres fill the memory; by default those of ``embed``."""
+        return self.embed(images, camids).features
+
+    def fill_memory(self, centers: Tensor) -> None:
+        """Starts the memory from class centres [C, E]; a network without one does nothing."""
+
+    def update_memory(self, features: Mapping[str, Tensor], labels: Tensor) -> None:
+        """Writes the clean views' features, each [B, E], of labels [B]; a network without memory does nothing."""
 
 
 def init_classifier(feature_dim: int, num_classes: int) -> nn.Linear:

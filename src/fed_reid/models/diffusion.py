@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fed_reid.errors import UserError
+from fed_reid.models.options import parse_option
 
 
 class HeadMerge(StrEnum):
@@ -54,8 +55,9 @@ class NeighborAttention(nn.Module):
                 f"model.network.num_heads={num_heads}: expected a divisor of the feature width {feature_dim}."
             )
         self.num_heads = num_heads
-        self.head_merge = HeadMerge(head_merge)
-        width = feature_dim if attention_scale == AttentionScale.HEAD else embed_dim
+        self.head_merge = parse_option(HeadMerge, "head_merge", head_merge)
+        scale = parse_option(AttentionScale, "attention_scale", attention_scale)
+        width = feature_dim if scale == AttentionScale.HEAD else embed_dim
         self.scale = (width // num_heads) ** -0.5
         self.query = nn.Linear(feature_dim, feature_dim, bias=False)
         self.key_value = nn.Linear(feature_dim, 2 * feature_dim, bias=False)

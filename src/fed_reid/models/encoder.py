@@ -92,6 +92,8 @@ def _create_vit(name: str, image_size: tuple[int, int], stride: int | None, **op
     timm has no stride argument: the model is built for the image whose plain patches make the wanted grid, then the
     convolution's step is changed and the check of the image size is switched off.
     """
+    if stride is not None and stride < 1:
+        raise UserError(f"encoder.network.stride={stride}: expected at least 1 pixel, or null.")
     options = {"pretrained": False, "num_classes": 0, "img_size": image_size, **options}
     try:
         if stride is not None:
@@ -100,14 +102,20 @@ def _create_vit(name: str, image_size: tuple[int, int], stride: int | None, **op
             patch = draft.patch_embed.patch_size[0]
             options["img_size"] = tuple(patch * ((side - patch) // stride + 1) for side in image_size)
         vit = timm.create_model(name, **options)
-    except RuntimeError as error:
-        raise UserError(f"encoder.network.name='{name}': timm cannot build it ({error}).") from error
+    except (RuntimeError, TypeError, AssertionError) as error:  # unknown name; not a ViT; widths that do not divide
+        raise UserError(f"encoder.network.name='{name}': timm cannot build it as configured ({error}).") from error
     if not isinstance(vit, VisionTransformer):
         raise UserError(
             f"encoder.network.name='{name}': expected a vision transformer of timm, found {type(vit).__name__}."
         )
+    if not vit.has_class_token:
+        raise UserError(f"encoder.network.name='{name}': expected a vision transformer with a class token.")
+    if min(vit.patch_embed.grid_size) < 1:
+        raise UserError(f"data.image_size={list(image_size)}: expected at least a patch of '{name}'.")
     if stride is not None:
         patch_embed: Any = vit.patch_embed
+        if patch_embed.proj.kernel_size != patch_embed.patch_size:
+            raise UserError(f"encoder.network.stride={stride}: expected null, since no convolution cuts these patches out.")
         patch_embed.proj.stride = (stride, stride)
         patch_embed.img_size = None
     return vit

@@ -20,6 +20,7 @@ from fed_reid.models.diffusion import AttentionScale, FeatureDiffusion, HeadMerg
 from fed_reid.models.encoder import Tokens, ViTEncoder
 from fed_reid.models.erasing import OcclusionErasing
 from fed_reid.models.memory import MemoryBank
+from fed_reid.models.options import parse_option
 from fed_reid.models.outputs import Embedding, TrainingOutput
 from fed_reid.models.stripes import StripeNeck, pool_stripes
 
@@ -63,6 +64,7 @@ class FED(ReIDNetwork):
     """
 
     feature_names = ("erased", "diffused")
+    scores_stripes = True
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class FED(ReIDNetwork):
         self.num_stripes = num_stripes
         self.feature_dim = num_stripes * width
         self.num_neighbors = num_neighbors
-        self.global_token = GlobalToken(global_token)
+        self.global_token = parse_option(GlobalToken, "global_token", global_token)
         self.erasing = OcclusionErasing(num_stripes, width)
         self.neck = StripeNeck(num_stripes, width)
         self.diffusion = FeatureDiffusion(num_stripes, width, num_heads, head_merge, attention_scale, read_memory)
@@ -131,6 +133,11 @@ class FED(ReIDNetwork):
         _, scores, erased = self._erase(images, camids)
         diffused = self._diffuse(erased, scores)
         return {"erased": Embedding(erased, scores), "diffused": Embedding(diffused, scores)}
+
+    @property
+    def wants_memory(self) -> bool:
+        """True until the memory has been filled (or came with a checkpoint)."""
+        return not bool(self.memory.filled)
 
     def memory_features(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
         """What the memory is first filled with: stripes and neck without erasing [B, E] (method.md, section 7)."""

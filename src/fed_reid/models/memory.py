@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fed_reid.errors import UserError
+
 
 class MemoryBank(nn.Module):
     """Class centres as buffers, so that checkpoints carry them and no gradient reaches them.
@@ -18,6 +20,9 @@ class MemoryBank(nn.Module):
         feature_dim: E.
         momentum: Share of the old row that stays at every sample (the paper's and the code's 0.2: a row is
             nearly the last image seen).
+
+    Raises:
+        UserError: For a momentum outside of [0, 1].
     """
 
     centers: Tensor
@@ -25,6 +30,8 @@ class MemoryBank(nn.Module):
 
     def __init__(self, num_classes: int, feature_dim: int, momentum: float = 0.2) -> None:
         super().__init__()
+        if not 0 <= momentum <= 1:
+            raise UserError(f"model.network.memory_momentum={momentum}: expected a share between 0 and 1.")
         self.momentum = momentum
         self.register_buffer("centers", torch.zeros(num_classes, feature_dim))
         self.register_buffer("filled", torch.tensor(False))

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from fed_reid.errors import UserError
+
 
 class ConvStem(nn.Module):
     """Halves the image with 3x3 convolutions until one position stands for one patch.
@@ -20,12 +22,24 @@ class ConvStem(nn.Module):
         patch_size: A power of two, at least 2.
         in_chans: Image channels.
         embed_dim: D, divisible by half of ``patch_size``.
+
+    Raises:
+        UserError: For sizes that do not fit together.
     """
 
     def __init__(
         self, img_size: tuple[int, int], patch_size: int, in_chans: int = 3, embed_dim: int = 128, **_timm_options: Any
     ) -> None:
         super().__init__()
+        if patch_size < 2 or patch_size & (patch_size - 1) or embed_dim % (patch_size // 2):
+            raise UserError(
+                f"encoder.network.patch_size={patch_size}: the convolutional stem expects a power of two, half of which "
+                f"divides encoder.network.embed_dim={embed_dim}."
+            )
+        if any(side % patch_size for side in img_size):
+            raise UserError(
+                f"data.image_size={list(img_size)}: the convolutional stem expects multiples of its patch size {patch_size}."
+            )
         self.patch_size = (patch_size, patch_size)
         self.grid_size = (img_size[0] // patch_size, img_size[1] // patch_size)
         self.num_patches = self.grid_size[0] * self.grid_size[1]

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fed_reid.errors import UserError
+
 
 def pool_stripes(patches: Tensor, num_stripes: int) -> Tensor:
     """Averages patch tokens [B, N, D] into stripes [B, S, D], top stripe first.
@@ -27,10 +29,15 @@ class StripeNeck(nn.Module):
     Args:
         num_stripes: S.
         embed_dim: D.
+
+    Raises:
+        UserError: Without a stripe.
     """
 
     def __init__(self, num_stripes: int, embed_dim: int) -> None:
         super().__init__()
+        if num_stripes < 1:
+            raise UserError(f"model.network.num_stripes={num_stripes}: expected at least 1.")
         self.norm = nn.BatchNorm1d(num_stripes * embed_dim)
         self.norm.bias.requires_grad_(False)
 

@@ -42,6 +42,9 @@ class WarmupCosine(LRScheduler):
         start_factor: First rate of the warm-up, relative to the weights' base rate.
         floor_factor: Last rate, likewise.
         bias_floor: See ``BiasFloor``.
+
+    Raises:
+        UserError: For an unknown ``bias_floor``.
     """
 
     def __init__(
@@ -54,10 +57,13 @@ class WarmupCosine(LRScheduler):
         bias_floor: BiasFloor | str = BiasFloor.SHARED,
     ) -> None:
         if warmup > total:
-            raise UserError(f"schedule.warmup={warmup}: expected at most the {total} periods of the training.")
+            raise ValueError(f"warmup={warmup}, expected at most total={total}")
         self.total, self.warmup = total, warmup
         self.start_factor, self.floor_factor = start_factor, floor_factor
-        self.bias_floor = BiasFloor(bias_floor)
+        # A plain bool: schedulers put their attributes into checkpoints, which hold nothing but plain types.
+        if bias_floor not in list(BiasFloor):
+            raise UserError(f"optimizer.schedule.bias_floor={bias_floor!r}: expected one of {', '.join(BiasFloor)}.")
+        self.shared_floor = bias_floor == BiasFloor.SHARED
         super().__init__(optimizer)
 
     def get_lr(self) -> list[float | Tensor]:
@@ -66,6 +72,6 @@ class WarmupCosine(LRScheduler):
 
     def _rate(self, group: dict) -> float:
         lr, factor = group["initial_lr"], group.get("lr_factor", 1.0)
-        reference = lr / factor if self.bias_floor == BiasFloor.SHARED else lr
+        reference = lr / factor if self.shared_floor else lr
         start, floor = self.start_factor * reference, self.floor_factor * reference
         return warmup_cosine(self.last_epoch + 1, lr, start, floor, self.warmup, self.total)

@@ -1,0 +1,109 @@
+"""Gathers the runs of a sweep into one CSV, and prints mean and spread over seeds.
+
+    python -m fed_reid.train -m model=vit,fed,fed_no_memory seed=0,1,2
+    python scripts/collect_results.py runs/sweep/<time> results/main_job.csv
+
+With ``--split val`` the last validation of each run is read instead of its test, for choosing settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+SCORES = ("rank1", "rank5", "rank10", "mAP", "mINP")
+COLUMNS = ("run", "seed", "feature", "headline", "query_set", *SCORES, "stripe_auroc", "train_seconds")
+
+
+def test_rows(run: Path, name: str, seed: int) -> Iterator[dict]:
+    """One row a feature and query set, from metrics.json."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    for key in (key for key in metrics if key == "test" or key.startswith("test_")):
+        feature = metrics["feature"] if key == "test" else key.removeprefix("test_")
+        for query_set, scores in metrics[key].items():
+            yield {
+                "run": name,
+                "seed": seed,
+                "feature": feature,
+                "headline": key == "test",
+                "query_set": query_set,
+                **{score: round(scores[score], 3) for score in SCORES},
+                "stripe_auroc": _rounded(metrics["oem"].get("auroc", {}).get(query_set)),
+                "train_seconds": round(metrics["train"]["seconds"], 1),
+            }
+
+
+def validation_rows(run: Path, name: str, seed: int) -> Iterator[dict]:
+    """One row a feature and query set, from the last validation in logs/metrics.csv."""
+    last: dict[str, str] = {}
+    with (run / "logs" / "metrics.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            last |= {key: value for key, value in row.items() if value and key.startswith("val")}
+    for column in (column for column in last if column.count("/") == 2 and column.endswith("/rank1")):
+        prefix, query_set, _ = column.split("/")
+        yield {
+            "run": name,
+            "seed": seed,
+            "feature": prefix.removeprefix("val").removeprefix("_") or "headline",
+            "headline": prefix == "val",
+            "query_set": query_set,
+            **{score: round(float(last[f"{prefix}/{query_set}/{score}"]), 3) for score in SCORES},
+        }
+
+
+def main() -> None:
+    """Reads the arguments, writes the CSV, prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweep", type=Path, nargs="+", help="folders with runs in them")
+    parser.add_argument("csv", type=Path, help="file to write")
+    parser.add_argument("--split", choices=("test", "val"), default="test")
+    arguments = parser.parse_args()
+
+    read = test_rows if arguments.split == "test" else validation_rows
+    rows = []
+    for folder in arguments.sweep:
+        for config_file in sorted(folder.glob("*/config.yaml")):
+            seed = OmegaConf.load(config_file).seed
+            overrides = OmegaConf.load(config_file.parent / ".hydra" / "overrides.yaml")
+            name = " ".join(item for item in overrides if not item.startswith(("seed=", "paths.", "callbacks.")))
+            rows += read(config_file.parent, name, seed)
+    arguments.csv.parent.mkdir(parents=True, exist_ok=True)
+    with arguments.csv.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    Console(width=140).print(_summary(rows))
+
+
+def _summary(rows: list[dict]) -> Table:
+    """Mean and spread (sample standard deviation) of Rank-1 and mAP over the seeds."""
+    query_sets = list(dict.fromkeys(row["query_set"] for row in rows))
+    groups: dict[tuple[str, str], dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        groups[row["run"], row["feature"] + ("*" if row["headline"] else "")][row["query_set"]].append(row)
+    table = Table("run", "feature", "seeds", *query_sets, title="Rank-1 ± spread / mAP, %")
+    for (run, feature), by_query_set in groups.items():
+        cells = []
+        for query_set in query_sets:
+            rank1, mean_ap = ([row[score] for row in by_query_set[query_set]] for score in ("rank1", "mAP"))
+            spread = f" ± {statistics.stdev(rank1):.1f}" if len(rank1) > 1 else ""
+            cells.append(f"{statistics.mean(rank1):.1f}{spread} / {statistics.mean(mean_ap):.1f}")
+        table.add_row(run, feature, str(len(by_query_set[query_sets[0]])), *cells)
+    return table
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+if __name__ == "__main__":
+    main()

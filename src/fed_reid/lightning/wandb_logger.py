@@ -1,0 +1,48 @@
+"""Weights & Biases, online for whoever has an account and offline for everybody else."""
+
+from __future__ import annotations
+
+import logging
+import netrc
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import Logger, WandbLogger
+
+log = logging.getLogger(__name__)
+
+_PUBLIC_SERVER = "https://api.wandb.ai"
+
+
+def make_wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
+    """A WandbLogger that never asks a question: without a key the run is kept under ``save_dir/wandb``.
+
+    Args:
+        save_dir: The run folder.
+        **options: Of ``pytorch_lightning.loggers.WandbLogger``.
+    """
+    offline = os.environ.get("WANDB_MODE") == "offline" or not has_account()
+    if offline:
+        log.info("Logging to W&B offline; send the run later with: wandb sync %s/wandb/offline-run-*", save_dir)
+    return WandbLogger(save_dir=save_dir, offline=offline, **options)
+
+
+def finish_wandb(loggers: Iterable[Logger]) -> None:
+    """Ends the W&B run among the loggers, if there is one: the next run of a sweep would else be written into it."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+def has_account() -> bool:
+    """Whether a key is in the environment or was left by ``wandb login``."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", _PUBLIC_SERVER)).netloc
+    try:
+        return netrc.netrc(os.environ.get("NETRC", str(Path.home() / ".netrc"))).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

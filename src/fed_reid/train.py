@@ -1,0 +1,95 @@
+"""Trains, evaluates and draws.
+
+python -m fed_reid.train                               FED on the embedded benchmark, minutes on two cores
+python -m fed_reid.train experiment=occ_duke           the paper's recipe
+python -m fed_reid.train -m model=vit,fed seed=0,1     a sweep
+python -m fed_reid.train trainer=ddp trainer.devices=2 several devices
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from fed_reid.assembly import blueprint, build_network, read_checkpoint
+from fed_reid.cli import CONF_DIR, run_door
+from fed_reid.data.datamodule import ReIDDataModule
+from fed_reid.errors import UserError
+from fed_reid.lightning.module import ReIDModule
+from fed_reid.lightning.wandb_logger import finish_wandb
+from fed_reid.models.weights import load_encoder_weights
+
+log = logging.getLogger(__name__)
+
+
+def train(config: DictConfig) -> float | None:
+    """One run of the composed config.
+
+    Returns:
+        The last ``val_mean/mAP``, for sweepers that look for the best; None without validation.
+    """
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    if config.ckpt_path is not None:
+        read_checkpoint(config.ckpt_path, key="ckpt_path")
+    datamodule: ReIDDataModule = instantiate(config.data, _convert_="all")
+    datamodule.prepare_data()
+    datamodule.setup("fit")
+
+    plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras)
+    module = ReIDModule(
+        network=build_network(plan),
+        criterion=instantiate(config.loss, _convert_="all"),
+        optimization=instantiate(config.optimizer, _convert_="all"),
+        headline=list(config.headline),
+        blueprint=plan,
+    )
+    if config.encoder.weights is not None:
+        load_encoder_weights(module.network.encoder, config.encoder.weights)
+
+    trainer: pl.Trainer = instantiate(
+        config.trainer, callbacks=_instances(config.callbacks), logger=_instances(config.logger), _convert_="all"
+    )
+    _check_whole_evaluation(trainer)
+    if trainer.is_global_zero:
+        OmegaConf.save(OmegaConf.create(plan["config"]), Path(HydraConfig.get().runtime.output_dir) / "config.yaml")
+    try:
+        trainer.fit(module, datamodule, ckpt_path=config.ckpt_path, weights_only=True)
+        validation = trainer.callback_metrics.get("val_mean/mAP")
+        if config.test:
+            trainer.test(module, datamodule, verbose=False)
+    finally:
+        finish_wandb(trainer.loggers)
+    return None if validation is None else float(validation)
+
+
+def _check_whole_evaluation(trainer: pl.Trainer) -> None:
+    """Half a gallery must not give a number."""
+    for key in ("limit_val_batches", "limit_test_batches"):
+        limit = getattr(trainer, key)
+        if isinstance(limit, int) or limit < 1:  # trainer.fast_dev_run sets whole numbers here
+            raise UserError(
+                f"trainer.{key}={limit}: a ranking needs the whole gallery; debug=fast makes a quick pass through "
+                "everything."
+            )
+
+
+def _instances(group: DictConfig | None) -> list[Any]:
+    """Every entry of a config group that names a class."""
+    return [instantiate(entry, _convert_="all") for entry in (group or {}).values() if entry and "_target_" in entry]
+
+
+@hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="train")
+def main(config: DictConfig) -> object:
+    """Console entry."""
+    return run_door(train, config)
+
+
+if __name__ == "__main__":
+    main()
