@@ -13,6 +13,7 @@ import pytest
 from fed_reid.data.synthetic.compose import render
 from fed_reid.data.synthetic.plan import plan
 from fed_reid.data.synthetic.settings import SyntheticSettings
+from fed_reid.data.synthetic.worker import run_jobs
 from fed_reid.data.synthetic.writer import write_benchmark
 from fed_reid.errors import UserError
 
@@ -99,6 +100,12 @@ def test_workers_must_be_positive(small_settings: SyntheticSettings, tmp_path: P
         write_benchmark(small_settings, tmp_path / "tree", workers=0)
 
 
+def test_a_process_that_fails_ends_the_run(small_settings: SyntheticSettings, tmp_path: Path) -> None:
+    results = run_jobs(small_settings, tmp_path / "no folder", [("test", 8), ("test", 9)], workers=2)
+    with pytest.raises(RuntimeError, match="ended with status 1"):
+        list(results)
+
+
 def test_rendering_does_not_import_torch() -> None:
-    code = "import sys, fed_reid.data.synthetic.writer; sys.exit('torch' in sys.modules)"
+    code = "import sys, fed_reid.data.synthetic.worker; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from fed_reid.data.synthetic.identity import Identity
 from fed_reid.data.synthetic.pose import Pose, View
-from fed_reid.data.synthetic.raster import Color, Painter, mix, scaled
+from fed_reid.data.synthetic.raster import Painter, mix, scaled
 from fed_reid.data.synthetic.tube import Tube
 
 _HEMS = {
@@ -128,8 +128,3 @@ def _pattern(painter: Painter, tube: Tube, person: Identity) -> None:
         case "logo":
             tube.patch(painter, 0.0, 0.48, 0.30, 0.30 + 0.22 * person.pattern_scale, second)
             tube.patch(painter, math.pi, 0.38, 0.22, 0.22 + 0.10 * person.pattern_scale, second)
-
-
-def sleeve_color(person: Identity) -> Color:
-    """Two-tone garments have sleeves in the upper colour, open jackets and coats in their own."""
-    return person.upper_color

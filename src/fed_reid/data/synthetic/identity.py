@@ -9,6 +9,8 @@ from fed_reid.data.synthetic.dice import Dice
 from fed_reid.data.synthetic.raster import Color
 from fed_reid.data.synthetic.settings import SyntheticSettings
 
+SPLITS = ("train", "val", "test")
+
 # RGB, because that is how people read colours; and how often people wear them.
 _CLOTHES: dict[tuple[int, int, int], float] = {
     (34, 34, 38): 5,  # black

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fed_reid.data.synthetic.dice import Dice
-from fed_reid.data.synthetic.identity import pids_of
+from fed_reid.data.synthetic.identity import SPLITS, pids_of
 from fed_reid.data.synthetic.settings import QUERY_SETS, SyntheticSettings
 
 _SETS = ("train", "gallery", *QUERY_SETS)
@@ -52,7 +52,7 @@ class Shot:
 def plan(settings: SyntheticSettings) -> list[Shot]:
     """Every image of the benchmark, in a fixed order."""
     shots: list[Shot] = []
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         for pid in pids_of(settings, split):
             shots += plan_identity(settings, split, pid)
     return shots

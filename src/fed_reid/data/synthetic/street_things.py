@@ -135,7 +135,7 @@ def bush(dice: Dice) -> Layer:
     layer = Layer.empty(height + 30, width + 40)
     base: Color = tuple(
         int(c + dice.bell(10)) for c in dice.pick(((44, 98, 62), (40, 84, 84), (62, 116, 100), (52, 92, 48)))
-    )  # type: ignore[assignment]
+    )  # type: ignore[assignment]  # three numbers
     flower = paint(dice) if dice.chance(0.35) else None
     count = 620
     for number in range(count):

@@ -19,7 +19,7 @@ PAINTS: tuple[Color, ...] = (
 def paint(dice: Dice) -> Color:
     """A colour for something painted, BGR."""
     base, level = dice.pick(PAINTS), dice.bell(12)
-    return tuple(int(min(240, max(20, c + level + dice.bell(7)))) for c in base)  # type: ignore[return-value]
+    return tuple(int(min(240, max(20, c + level + dice.bell(7)))) for c in base)  # type: ignore[return-value]  # three numbers
 
 
 def rectangle(
