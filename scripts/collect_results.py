@@ -72,10 +72,14 @@ def main() -> None:
     rows = []
     for folder in arguments.sweep:
         for config_file in sorted(folder.glob("*/config.yaml")):
+            if arguments.split == "test" and not (config_file.parent / "metrics.json").is_file():
+                parser.error(f"{config_file.parent} has no metrics.json: its run has not ended well")
             seed = OmegaConf.load(config_file).seed
             overrides = OmegaConf.load(config_file.parent / ".hydra" / "overrides.yaml")
             name = " ".join(item for item in overrides if not item.startswith(("seed=", "paths.", "callbacks.")))
             rows += read(config_file.parent, name, seed)
+    if not rows:
+        parser.error(f"no run was found in {', '.join(map(str, arguments.sweep))}")
     arguments.csv.parent.mkdir(parents=True, exist_ok=True)
     with arguments.csv.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

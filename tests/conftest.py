@@ -1,12 +1,18 @@
 """Data sets in the Market-1501 layout for every room's tests: a toy one to break, a small one for whole runs."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from .door import write_small_benchmark
+
+# Networks this small gain nothing from threads, and lose tenfold to them beside other work on the same cores.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
 TRAIN_IMAGES = {3: 5, 7: 4, 11: 2, 20: 3}  # images of each training identity, from cameras 1 and 2 in turn
 

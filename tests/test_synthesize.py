@@ -2,6 +2,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from fed_reid.cli import CONF_DIR
@@ -10,9 +11,10 @@ from fed_reid.synthesize import synthesize
 
 
 def config(**changes: object) -> dict[str, object]:
-    values = OmegaConf.to_container(OmegaConf.load(Path(CONF_DIR) / "synthesize.yaml"))
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        values = OmegaConf.to_container(compose("synthesize", overrides=["root=x"]))
     assert isinstance(values, dict)
-    return {**{str(key): value for key, value in values.items() if key not in ("hydra", "defaults")}, **changes}
+    return {**{str(key): value for key, value in values.items()}, **changes}
 
 
 def test_the_config_is_the_frozen_benchmark() -> None:

@@ -35,6 +35,8 @@ def build_network(plan: Mapping[str, Any]) -> ReIDNetwork:
     """The network of a ``blueprint``, freshly initialised."""
     config = plan["config"]
     cameras = plan["num_cameras"] if config["encoder"]["camera_information"] else 0
+    if config["encoder"]["camera_information"] and not cameras:
+        raise UserError("encoder.camera_information=true: the training images have no camera labels; set it to false.")
     network = OmegaConf.create(config["model"]["network"])
     return instantiate(network, num_classes=plan["num_classes"], encoder={"num_cameras": cameras}, _convert_="all")
 
@@ -59,6 +61,39 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
     if not isinstance(checkpoint, dict) or "fed_reid" not in checkpoint:
         raise UserError(f"{key}='{path}': expected a checkpoint written by fed-reid, found another kind of file.")
     return checkpoint
+
+
+def check_same_network(checkpoint: Mapping[str, Any], plan: Mapping[str, Any], path: str) -> None:
+    """Refuses to go on with another network, or with other training identities, than the checkpoint was made with.
+
+    Args:
+        checkpoint: From ``read_checkpoint``.
+        plan: ``blueprint`` of the run that wants to go on.
+        path: File of the checkpoint, for the message.
+
+    Raises:
+        UserError: Names the first setting that differs.
+    """
+    then, now = (_flat(_network_part(source)) for source in (checkpoint["fed_reid"], plan))
+    for key in sorted(then.keys() | now.keys()):
+        if then.get(key) != now.get(key):
+            raise UserError(
+                f"ckpt_path='{path}': its run had {key}={then.get(key)}, this one has {now.get(key)}; repeat the "
+                "choices of that run (they are in its config.yaml)."
+            )
+
+
+def _network_part(plan: Mapping[str, Any]) -> dict[str, Any]:
+    counts = {key: plan[key] for key in ("num_classes", "num_cameras")}
+    return {"model": {"network": plan["config"]["model"]["network"]}, **counts}
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as the command line writes them."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def load_network(checkpoint: Mapping[str, Any]) -> ReIDNetwork:

@@ -8,7 +8,6 @@ python -m fed_reid.train trainer=ddp trainer.devices=2 several devices
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fed_reid.assembly import blueprint, build_network, read_checkpoint
+from fed_reid.assembly import blueprint, build_network, check_same_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, run_door
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.lightning.wandb_logger import finish_wandb
-from fed_reid.models.weights import load_encoder_weights
-
-log = logging.getLogger(__name__)
+from fed_reid.models.weights import load_encoder_weights, require_weights
 
 
 def train(config: DictConfig) -> float | None:
@@ -35,23 +32,27 @@ def train(config: DictConfig) -> float | None:
     Returns:
         The last ``val_mean/mAP``, for sweepers that look for the best; None without validation.
     """
+    _check_numbers(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    if config.ckpt_path is not None:
-        read_checkpoint(config.ckpt_path, key="ckpt_path")
     datamodule: ReIDDataModule = instantiate(config.data, _convert_="all")
     datamodule.prepare_data()
     datamodule.setup("fit")
-
     plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras)
+    weights = config.encoder.weights if config.ckpt_path is None else None  # a checkpoint brings its own
+    if weights is not None:
+        require_weights(weights)
+    if config.ckpt_path is not None:
+        check_same_network(read_checkpoint(config.ckpt_path, key="ckpt_path"), plan, config.ckpt_path)
+
     module = ReIDModule(
         network=build_network(plan),
         criterion=instantiate(config.loss, _convert_="all"),
         optimization=instantiate(config.optimizer, _convert_="all"),
-        headline=list(config.headline),
+        headline=[config.headline] if isinstance(config.headline, str) else list(config.headline),
         blueprint=plan,
     )
-    if config.encoder.weights is not None:
-        load_encoder_weights(module.network.encoder, config.encoder.weights)
+    if weights is not None:
+        load_encoder_weights(module.network.encoder, weights)
 
     trainer: pl.Trainer = instantiate(
         config.trainer, callbacks=_instances(config.callbacks), logger=_instances(config.logger), _convert_="all"
@@ -59,6 +60,8 @@ def train(config: DictConfig) -> float | None:
     _check_whole_evaluation(trainer)
     if trainer.is_global_zero:
         OmegaConf.save(OmegaConf.create(plan["config"]), Path(HydraConfig.get().runtime.output_dir) / "config.yaml")
+        for logger in trainer.loggers:
+            logger.log_hyperparams(plan["config"])
     try:
         trainer.fit(module, datamodule, ckpt_path=config.ckpt_path, weights_only=True)
         validation = trainer.callback_metrics.get("val_mean/mAP")
@@ -69,11 +72,21 @@ def train(config: DictConfig) -> float | None:
     return None if validation is None else float(validation)
 
 
+def _check_numbers(config: DictConfig) -> None:
+    """Values that no class of ours owns."""
+    for key, least in (("seed", 0), ("trainer.max_epochs", 1)):
+        value = OmegaConf.select(config, key)
+        if not isinstance(value, int) or value < least:
+            raise UserError(f"{key}={value}: expected a whole number of at least {least}.")
+
+
 def _check_whole_evaluation(trainer: pl.Trainer) -> None:
     """Half a gallery must not give a number."""
+    if trainer.overfit_batches:  # type: ignore[attr-defined]  # set by a connector
+        return  # which neither validates nor tests, see conf/debug/overfit.yaml
     for key in ("limit_val_batches", "limit_test_batches"):
         limit = getattr(trainer, key)
-        if isinstance(limit, int) or limit < 1:  # trainer.fast_dev_run sets whole numbers here
+        if limit != 0 and (isinstance(limit, int) or limit < 1):  # trainer.fast_dev_run sets whole numbers here
             raise UserError(
                 f"trainer.{key}={limit}: a ranking needs the whole gallery; debug=fast makes a quick pass through "
                 "everything."

@@ -1,11 +1,14 @@
 import logging
+from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from fed_reid.data.checks import check_split, check_training, drop_rare_identities, parse_protocol
+from fed_reid.data.checks import check_split, check_training, drop_rare_identities, refuse_lone_images
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
+from fed_reid.retrieval.protocol import ignored, split_labels
 
 QUERY, OTHER = Sample("q.jpg", 1, 0), Sample("o.jpg", 2, 0)
 
@@ -17,7 +20,8 @@ def benchmark(*pids: int) -> Benchmark:
 
 def test_identity_with_one_image_needs_a_decision():
     with pytest.raises(UserError, match=r"identity 8 has only one image \(2\.jpg\).*data\.min_images_per_id=2"):
-        drop_rare_identities(benchmark(5, 5, 8), None)
+        refuse_lone_images(benchmark(5, 5, 8))
+    refuse_lone_images(benchmark(5, 5, 8, 8))
 
 
 def test_rare_identities_are_dropped_on_demand(caplog):
@@ -60,10 +64,21 @@ def test_positives_under_each_protocol(gallery, protocol, answerable):
             check_split(split, protocol)
 
 
-def test_images_without_cameras_are_told_about_the_protocol():
-    camless = [Sample("q.jpg", 1, UNKNOWN_CAMERA)], [Sample("g.jpg", 1, UNKNOWN_CAMERA)]
-    with pytest.raises(UserError, match=r"set data\.protocol=none if the images have no cameras"):
-        check_split(RetrievalSplit(camless[1], {"query": camless[0]}), Protocol.SAME_ID_SAME_CAM)
+SAMPLES = [Sample(path, pid, camid) for path in "ab" for pid in (1, 2) for camid in (UNKNOWN_CAMERA, 0, 1)]
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_agrees_with_what_the_ranking_ignores(protocol):
+    """Over every pair of samples, unknown cameras among them."""
+    refused = []
+    for query, image in product(SAMPLES, repeat=2):
+        split = RetrievalSplit([image], {"query": [query]})
+        labels = split_labels(split)
+        answerable = query.pid == image.pid and not ignored(labels["query"], labels["gallery"], protocol).any()
+        with nullcontext() if answerable else pytest.raises(UserError, match="No query of the set 'query'"):
+            check_split(split, protocol)
+        refused.append(not answerable)
+    assert any(refused) and not all(refused)
 
 
 def test_some_unanswerable_queries_are_counted(caplog):
@@ -71,9 +86,3 @@ def test_some_unanswerable_queries_are_counted(caplog):
     with caplog.at_level(logging.WARNING):
         check_split(split, Protocol.SAME_ID_SAME_CAM)
     assert "1 of 2 queries of the set 'npo'" in caplog.text
-
-
-def test_unknown_protocol():
-    assert parse_protocol("none") is Protocol.NONE
-    with pytest.raises(UserError, match="same_id_same_cam, same_image, none"):
-        parse_protocol("market")

@@ -1,9 +1,12 @@
 import logging
+import re
 
 import pytest
 import torch
 
+from fed_reid.data import datamodule
 from fed_reid.data.records import Protocol
+from fed_reid.data.transforms import PairedView
 from fed_reid.errors import UserError
 
 
@@ -61,7 +64,7 @@ def test_label_rule(toy_data):
     assert torch.equal(geometry.occluded, contrast.occluded)
     assert set(contrast.visibility.unique().tolist()) <= {0.0, 1.0}
     assert not torch.equal(geometry.visibility, contrast.visibility)
-    with pytest.raises(UserError, match=r"data\.label_rule is 'colour'"):
+    with pytest.raises(UserError, match=r"model\.label_rule is 'colour'"):
         toy_data(label_rule="colour")
 
 
@@ -111,8 +114,6 @@ def test_banner(toy_data, caplog):
 def test_mistakes_are_found_before_training(toy_data, toy_tree):
     with pytest.raises(UserError, match="identities_per_batch is 5, but Toy has only 4"):
         toy_data(identities_per_batch=5).setup()
-    with pytest.raises(UserError, match=r"data\.eval_batch_size is 0"):
-        toy_data(eval_batch_size=0)
     (toy_tree / "bounding_box_train" / "0011_c1s1_000000_01.jpg").unlink()
     with pytest.raises(UserError, match="identity 11 has only one image"):
         toy_data().setup()
@@ -120,6 +121,56 @@ def test_mistakes_are_found_before_training(toy_data, toy_tree):
     kept = toy_data(min_images_per_id=2)
     kept.setup()
     assert kept.num_classes == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("identities_per_batch", "abc"),
+        ("identities_per_batch", 0),
+        ("images_per_identity", 1.5),
+        ("eval_batch_size", 0),
+        ("num_workers", -1),
+        ("min_images_per_id", 0),
+        ("image_size", 64),
+        ("image_size", [64]),
+        ("image_size", [64, 0]),
+        ("image_size", ["64", 32]),
+        ("image_size", "64"),
+    ],
+)
+def test_value_out_of_range(toy_data, key, value):
+    with pytest.raises(UserError, match=rf"^data\.{key} is {re.escape(repr(value))}; expected "):
+        toy_data(**{key: value})
+
+
+def test_training_is_checked_once(toy_data, monkeypatch):
+    checked, prepared = [], []
+    monkeypatch.setattr(datamodule, "check_headers", checked.append)
+    monkeypatch.setattr(PairedView, "prepare", lambda view, benchmark: prepared.append(benchmark))
+    data = toy_data()
+    data.setup("test")
+    assert not checked and not prepared
+    for stage in ("fit", "fit", None, "test"):
+        data.setup(stage)
+    assert (len(checked), len(prepared)) == (1, 1)
+    splits = data.benchmark.val.samples() + data.benchmark.test.samples()
+    assert sorted(checked[0]) == sorted(sample.path for sample in data.benchmark.train + splits)
+
+
+def test_one_image_is_refused_even_after_a_test(toy_data, toy_tree):
+    (toy_tree / "bounding_box_train" / "0011_c1s1_000000_01.jpg").unlink()
+    data = toy_data()
+    data.setup("test")
+    with pytest.raises(UserError, match="identity 11 has only one image"):
+        data.setup("fit")
+
+
+def test_broken_patch_is_found_before_training(toy_data, toy_tree):
+    (toy_tree / "occluders" / "pole.jpg").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"occluders/pole\.jpg cannot be read as an image"):
+        toy_data().setup("fit")
+    toy_data().setup("test")
 
 
 def test_unreadable_image_is_named_from_a_worker(toy_data, toy_tree):

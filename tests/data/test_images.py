@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, load_image
+from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers, load_image
 from fed_reid.errors import UserError
 
 
@@ -30,6 +30,9 @@ def test_unreadable_image_is_named(paths, toy_tree, content):
         bad.write_bytes(content)
     with pytest.raises(UserError, match=r"bad\.jpg cannot be read"):
         load_image(bad, (32, 16), BICUBIC)
+    check_headers(paths)
+    with pytest.raises(UserError, match=r"bad\.jpg cannot be read"):
+        check_headers([*paths, str(bad)])
 
 
 def test_truncated_image_is_found_by_the_cache(paths, toy_tree):

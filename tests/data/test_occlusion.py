@@ -96,6 +96,32 @@ def test_patch_folder_missing_or_empty(tmp_path):
         NPOPaste().prepare(Benchmark("Toy", tmp_path, [], RetrievalSplit([], {})))
 
 
+def test_broken_patch_is_found_when_prepared(toy_tree):
+    (toy_tree / "occluders" / "box.jpeg").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"box\.jpeg cannot be read"):
+        prepared(NPOPaste(), toy_tree / "occluders")
+
+
+@pytest.mark.parametrize(
+    ("occluder", "key", "value"),
+    [
+        (NPOPaste, "probability", 1.5),
+        (NPOPaste, "jitter", -0.1),
+        (RandomErasing, "probability", "often"),
+        (RandomErasing, "min_area", 0.5),  # more than max_area
+        (RandomErasing, "max_area", 2),
+        (RandomErasing, "min_ratio", 0),
+        (RandomErasing, "min_ratio", 3.3),
+        (RandomErasing, "attempts", 0),
+        (RandomErasing, "mean", 127),
+        (RandomErasing, "std", -1),
+    ],
+)
+def test_value_out_of_range(occluder, key, value):
+    with pytest.raises(UserError, match=rf"^augment\.occluder\.{key} is {value!r}; expected "):
+        occluder(**{key: value})
+
+
 def test_a_named_folder_comes_before_the_benchmarks(tmp_path, toy_tree):
     write_image(tmp_path / "mine" / "a.jpg", 0)
     assert prepared(NPOPaste(str(tmp_path / "mine")), toy_tree / "occluders").num_patches == 1

@@ -3,6 +3,7 @@ import logging
 import pytest
 
 from fed_reid.data.readers import read_folder
+from fed_reid.data.records import Protocol
 from fed_reid.errors import UserError
 
 
@@ -23,12 +24,31 @@ def test_two_digit_cameras(tmp_path):
     assert (sample.pid, sample.camid) == (12, 14)
 
 
+def test_cameras_count_from_one(toy_reader, toy_tree):
+    """Camera 0 would become the unknown camera, whose images nothing ignores."""
+    (toy_tree / "query" / "0030_c0s1_000000_00.jpg").touch()
+    with pytest.raises(UserError, match=r"query/0030_c0s1_000000_00\.jpg says camera 0; .*count from 1\.$"):
+        toy_reader().read()
+
+
+def test_protocol_by_name(toy_reader):
+    assert toy_reader(protocol="none").read().protocol is Protocol.NONE
+    with pytest.raises(UserError, match=r"data\.reader\.protocol is 'market'; expected one of"):
+        toy_reader(protocol="market").read()
+
+
+def test_data_dir_that_is_a_file(toy_reader, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"paths\.data_dir is .*file, a file; expected the folder"):
+        toy_reader(data_dir=str(tmp_path / "file")).read()
+
+
 def test_missing_root_says_what_to_put_where(toy_reader, tmp_path):
     reader = toy_reader(name="Occluded-Duke", data_dir=str(tmp_path / "nowhere"), folders=["Occluded_Duke", "o_duke"])
     with pytest.raises(UserError) as error:
         reader.read()
     said = ["Occluded-Duke", "Occluded_Duke or o_duke", "its authors", str(tmp_path / "nowhere"), "bounding_box_train"]
-    for part in [*said, "paths.data_dir", "FED_REID_DATA"]:
+    for part in [*said, "patches in occluders", "paths.data_dir", "FED_REID_DATA"]:
         assert part in str(error.value)
 
 

@@ -68,6 +68,13 @@ def test_other_settings_other_folder(reader):
     assert without_val.root != reader.root
 
 
+def test_data_dir_that_is_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    for data_dir in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UserError, match=rf"cannot be written into {data_dir} \(.*paths\.data_dir="):
+            SyntheticReader(str(data_dir), SETTINGS).prepare()
+
+
 def test_table_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match=r"visibility\.csv cannot be read"):
         read_visibility(tmp_path / "visibility.csv")

@@ -4,6 +4,7 @@ import pytest
 from fed_reid.data.occlusion import NoOcclusion
 from fed_reid.data.random_erasing import RandomErasing
 from fed_reid.data.transforms import PairedView
+from fed_reid.errors import UserError
 
 SIZE = (32, 16)
 IMAGE = np.random.default_rng(0).integers(60, 200, (*SIZE, 3), dtype=np.uint8)
@@ -24,6 +25,14 @@ def test_repeats_from_the_seed_whatever_came_before():
     second = [view(IMAGE, seed) for seed in reversed(range(10))][::-1]
     for a, b in zip(first, second, strict=True):
         assert all((x == y).all() for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("jitter", 1.1), ("jitter", -1), ("flip_probability", 2), ("padding", -1), ("padding", 1.5)]
+)
+def test_value_out_of_range(key, value):
+    with pytest.raises(UserError, match=rf"^augment\.{key} is {value}; expected "):
+        PairedView(SIZE, NoOcclusion(), **{key: value})
 
 
 def test_nothing_drawn_leaves_the_image():

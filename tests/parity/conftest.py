@@ -25,6 +25,12 @@ class Vectors:
         return json.loads((FOLDER / f"{name}.json").read_text())
 
 
+def cases(name: str) -> list[str]:
+    """What the arrays of a file begin with, where it holds the same thing several times: ``a.tokens`` is of case a."""
+    with np.load(FOLDER / f"{name}.npz") as arrays:
+        return sorted({key.partition(".")[0] for key in arrays})
+
+
 @pytest.fixture(scope="session")
 def vectors() -> Vectors:
     return Vectors()

@@ -5,8 +5,10 @@ import torch
 
 from fed_reid.models.weights import load_encoder_weights, resize_position_embedding
 
+from .conftest import cases
 from .networks import encoder, load, weights
 
+# Activations: vectors/README.md suggests 1e-5 absolute.
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 
@@ -52,9 +54,9 @@ def test_overlapping_patches(vectors):
     check_tokens(model, recorded)
 
 
-@pytest.mark.parametrize("case", "abcd")
+@pytest.mark.parametrize("case", cases("04_pos_resize"))
 def test_position_embedding_is_resized(vectors, case):
-    recorded = {key[2:]: value for key, value in vectors.tensors("04_pos_resize").items() if key.startswith(case)}
+    recorded = weights(vectors.tensors("04_pos_resize"), f"{case}.")
     grid = (int(recorded["target_h"]), int(recorded["target_w"]))
     resized = resize_position_embedding(recorded["pos_embed_in"], grid)
     torch.testing.assert_close(resized, recorded["pos_embed_out"], **TOLERANCE)

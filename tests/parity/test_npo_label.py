@@ -15,7 +15,8 @@ def test_labels_of_recorded_means(vectors):
 def test_labels_of_recorded_maps(vectors):
     recorded = vectors.tensors("06_npo_label")
     means = stripe_means(recorded["diff_map"], recorded["diff_map_labels"].shape[1])
-    torch.testing.assert_close(means, recorded["diff_map_stripe_means"], rtol=1e-5, atol=1e-6)
+    # Means near 0 have no relative precision; vectors/README.md suggests 1e-5 absolute for activations.
+    torch.testing.assert_close(means, recorded["diff_map_stripe_means"], rtol=1e-5, atol=1e-5)
     assert torch.equal(contrast_labels(means), recorded["diff_map_labels"])
 
 

@@ -59,7 +59,8 @@ def test_training_epochs(vectors):
         for epoch in range(3):
             sampler.set_epoch(epoch)
             batches = list(sampler)
-            assert 0 < len(batches) == len(sampler) <= case["reported_length"] // case["batch_size"]
+            assert len(batches) == len(sampler) <= case["reported_length"] // case["batch_size"]
+            assert bool(batches) == (len(set(labels)) >= num_identities)
             for batch in batches:
                 pids = [labels[draw.row] for draw in batch]
                 assert len(set(pids)) == num_identities

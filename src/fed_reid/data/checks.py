@@ -7,54 +7,37 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fed_reid.data.protocols import PROTOCOL_RULES, same_camera
 from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
 
-PROTOCOL_RULES = {
-    Protocol.SAME_ID_SAME_CAM: "gallery images of the query's identity from the query's camera are ignored",
-    Protocol.SAME_IMAGE: "only the query's own file is ignored",
-    Protocol.NONE: "no gallery image is ignored",
-}
 
-
-def parse_protocol(name: str) -> Protocol:
-    """The protocol called ``name``.
-
-    Raises:
-        UserError: There is none.
-    """
-    try:
-        return Protocol(name)
-    except ValueError:
-        raise UserError(f"data.protocol is {name!r}; expected one of {', '.join(Protocol)}.") from None
-
-
-def drop_rare_identities(benchmark: Benchmark, min_images_per_id: int | None) -> Benchmark:
-    """Settles what happens to training identities with few images.
+def refuse_lone_images(benchmark: Benchmark) -> None:
+    """Checks that every training identity has a pair of images.
 
     The sampler would draw the only image of an identity K times: a batch with a positive pair of one and the same
-    picture. That is legal, so the user decides, and deciding nothing is an error.
-
-    Args:
-        benchmark: As the reader lists it.
-        min_images_per_id: Identities with fewer training images are left out; None to refuse any with a single one.
+    picture. That is legal, so the user decides with ``data.min_images_per_id``, and deciding nothing is an error.
 
     Raises:
-        UserError: An identity has one image and nobody decided, or no identity is left.
+        UserError: An identity has one image.
     """
-    images_of: dict[int, list[Sample]] = defaultdict(list)
-    for sample in benchmark.train:
-        images_of[sample.pid].append(sample)
-    if min_images_per_id is None:
-        for pid, images in sorted(images_of.items()):
-            if len(images) == 1:
-                raise UserError(
-                    f"The training identity {pid} has only one image ({images[0].path}), which makes no pair: add "
-                    "another, or set data.min_images_per_id=2 to leave such identities out or 1 to train on them."
-                )
-        return benchmark
+    for pid, images in sorted(_images_of(benchmark.train).items()):
+        if len(images) == 1:
+            raise UserError(
+                f"The training identity {pid} has only one image ({images[0].path}), which makes no pair: add "
+                "another, or set data.min_images_per_id=2 to leave such identities out or 1 to train on them."
+            )
+
+
+def drop_rare_identities(benchmark: Benchmark, min_images_per_id: int) -> Benchmark:
+    """Leaves out the training identities with fewer than ``min_images_per_id`` images.
+
+    Raises:
+        UserError: No identity is left.
+    """
+    images_of = _images_of(benchmark.train)
     kept = [sample for sample in benchmark.train if len(images_of[sample.pid]) >= min_images_per_id]
     dropped = len(benchmark.train) - len(kept)
     if not kept:
@@ -101,15 +84,18 @@ def check_split(split: RetrievalSplit, protocol: Protocol) -> None:
 
 def _has_positive(queries: Sequence[Sample], gallery: Sequence[Sample], protocol: Protocol) -> list[bool]:
     """Whether each query has a gallery image of its identity that the protocol does not ignore."""
-    # Whatever the rule looks at, its absence from the rest of an identity's gallery images decides.
-    key = {
-        Protocol.SAME_ID_SAME_CAM: lambda sample: sample.camid,
-        Protocol.SAME_IMAGE: lambda sample: sample.path,
-        Protocol.NONE: lambda sample: None,
+    gallery_of = _images_of(gallery)
+    ignored = {
+        Protocol.SAME_ID_SAME_CAM: lambda query, image: same_camera(query.camid, image.camid),
+        Protocol.SAME_IMAGE: lambda query, image: query.path == image.path,
+        Protocol.NONE: lambda query, image: False,
     }[protocol]
-    keys_of: dict[int, set[object]] = defaultdict(set)
-    for sample in gallery:
-        keys_of[sample.pid].add(key(sample))
-    if protocol is Protocol.NONE:
-        return [bool(keys_of[query.pid]) for query in queries]
-    return [bool(keys_of[query.pid] - {key(query)}) for query in queries]
+    return [any(not ignored(query, image) for image in gallery_of[query.pid]) for query in queries]
+
+
+def _images_of(samples: Sequence[Sample]) -> dict[int, list[Sample]]:
+    """The images of each identity; none for an identity that is not there."""
+    images: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        images[sample.pid].append(sample)
+    return images

@@ -12,11 +12,13 @@ import torch
 from pytorch_lightning.utilities import CombinedLoader, rank_zero_only
 from torch.utils.data import DataLoader
 
-from fed_reid.data.checks import PROTOCOL_RULES, check_split, check_training, drop_rare_identities, parse_protocol
+from fed_reid.data.checks import check_split, check_training, drop_rare_identities, refuse_lone_images
 from fed_reid.data.datasets import EvalDataset, TrainCollate, TrainDataset, collate_eval
-from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource
+from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers
 from fed_reid.data.labels import LabelRule
 from fed_reid.data.loaders import EpochLoader, ShardSampler
+from fed_reid.data.protocols import PROTOCOL_RULES, parse_protocol
+from fed_reid.data.ranges import require_number
 from fed_reid.data.readers import Reader
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
 from fed_reid.data.sampler import PKBatchSampler
@@ -48,6 +50,9 @@ class ReIDDataModule(pl.LightningDataModule):
         min_images_per_id: Training identities with fewer images are left out; None refuses any with a single one.
         validate_on_test: Where the benchmark has no validation identities, validate on the test split, for a curve to
             compare with published ones. Nothing may be chosen by it.
+
+    Raises:
+        UserError: A setting is not one of its choices, or out of its range.
     """
 
     def __init__(
@@ -68,21 +73,15 @@ class ReIDDataModule(pl.LightningDataModule):
         validate_on_test: bool = False,
     ) -> None:
         super().__init__()
-        if len(image_size) != 2 or min(image_size) < 1:
-            raise UserError(f"data.image_size is {list(image_size)}; expected a height and a width in pixels.")
-        self.image_size = (int(image_size[0]), int(image_size[1]))
+        self.image_size = _height_and_width(image_size)
         if label_rule not in list(LabelRule):
-            raise UserError(f"data.label_rule is {label_rule!r}; expected one of {', '.join(LabelRule)}.")
-        at_least_one = {
-            "identities_per_batch": identities_per_batch,
-            "images_per_identity": images_per_identity,
-            "eval_batch_size": eval_batch_size,
-        }
-        for key, value in at_least_one.items():
-            if value < 1:
-                raise UserError(f"data.{key} is {value}; expected at least 1.")
-        if num_workers < 0:
-            raise UserError(f"data.num_workers is {num_workers}; expected at least 0.")
+            raise UserError(f"model.label_rule is {label_rule!r}; expected one of {', '.join(LabelRule)}.")
+        require_number("data.identities_per_batch", identities_per_batch, 1, whole=True)
+        require_number("data.images_per_identity", images_per_identity, 1, whole=True)
+        require_number("data.eval_batch_size", eval_batch_size, 1, whole=True)
+        require_number("data.num_workers", num_workers, 0, whole=True)
+        if min_images_per_id is not None:
+            require_number("data.min_images_per_id", min_images_per_id, 1, whole=True)
         self._reader = reader
         self._view = augment(image_size=self.image_size)
         self._collate_train = TrainCollate(LabelRule(label_rule), num_stripes)
@@ -93,6 +92,7 @@ class ReIDDataModule(pl.LightningDataModule):
         self._min_images_per_id = min_images_per_id
         self._validate_on_test = validate_on_test
         self._benchmark: Benchmark | None = None
+        self._may_be_trained_on = False
         self._training: tuple[DataLoader[Any], PKBatchSampler] | None = None
         self._eval_datasets: dict[str, EvalDataset] = {}
 
@@ -129,27 +129,20 @@ class ReIDDataModule(pl.LightningDataModule):
         self._reader.prepare()
 
     def setup(self, stage: str | None = None) -> None:
-        """Reads the benchmark once and refuses one that cannot be trained on or scored.
+        """Reads and checks the benchmark, once however often it is called, and refuses what cannot be used.
 
         Args:
-            stage: What training alone needs is checked for ``"fit"`` and None.
+            stage: What training alone needs is checked with the first ``"fit"`` or None.
 
         Raises:
             UserError: Something is wrong with the files or with the settings.
         """
-        training = stage in (None, "fit")
         if self._benchmark is None:
-            benchmark = self._reader.read()
-            benchmark = replace(benchmark, protocol=self._protocol or benchmark.protocol)
-            for split in filter(None, (benchmark.val, benchmark.test)):
-                check_split(split, benchmark.protocol)
-            if training or self._min_images_per_id is not None:
-                benchmark = drop_rare_identities(benchmark, self._min_images_per_id)
-            self._benchmark = benchmark
-            _log_banner(benchmark)
-        if training:
-            check_training(self._benchmark, self._identities_per_batch)
-            self._view.prepare(self._benchmark)
+            self._benchmark = self._read()
+        if stage in (None, "fit"):
+            if not self._may_be_trained_on:
+                self._check_training(self._benchmark)
+                self._may_be_trained_on = True
             if self.trainer is not None:
                 # The number of batches differs between epochs, see EpochLoader.
                 self.trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]  # set by a connector
@@ -191,6 +184,24 @@ class ReIDDataModule(pl.LightningDataModule):
         # Used once a run, so decoded as it goes.
         images = ImageSource(_paths(self.benchmark.train), self.image_size, BILINEAR)
         return self._eval_loader(EvalDataset(self.benchmark.train, images), self._num_workers)
+
+    def _read(self) -> Benchmark:
+        benchmark = self._reader.read()
+        benchmark = replace(benchmark, protocol=self._protocol or benchmark.protocol)
+        for split in filter(None, (benchmark.val, benchmark.test)):
+            check_split(split, benchmark.protocol)
+        if self._min_images_per_id is not None:
+            benchmark = drop_rare_identities(benchmark, self._min_images_per_id)
+        _log_banner(benchmark)
+        return benchmark
+
+    def _check_training(self, benchmark: Benchmark) -> None:
+        if self._min_images_per_id is None:
+            refuse_lone_images(benchmark)
+        check_training(benchmark, self._identities_per_batch)
+        splits = filter(None, (benchmark.val, benchmark.test))
+        check_headers(_paths([*benchmark.train, *(sample for split in splits for sample in split.samples())]))
+        self._view.prepare(benchmark)
 
     def _make_train_loader(self) -> tuple[DataLoader[Any], PKBatchSampler]:
         benchmark = self.benchmark
@@ -238,6 +249,14 @@ class ReIDDataModule(pl.LightningDataModule):
 
     def _pin_memory(self) -> bool:
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+
+def _height_and_width(image_size: object) -> tuple[int, int]:
+    """The two numbers, if that is what they are."""
+    match image_size:
+        case [int(height), int(width)] if min(height, width) > 0:
+            return height, width
+    raise UserError(f"data.image_size is {image_size!r}; expected a height and a width in pixels.")
 
 
 def _own_generator() -> torch.Generator:

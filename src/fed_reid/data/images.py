@@ -16,6 +16,8 @@ from fed_reid.errors import UserError
 BICUBIC = Image.Resampling.BICUBIC  # training images (method.md, section 1)
 BILINEAR = Image.Resampling.BILINEAR  # test images and the memory's first fill
 
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for a broken file
+
 DECODING_THREADS = 4  # Pillow releases the interpreter lock while it decodes and resizes
 
 
@@ -28,8 +30,8 @@ def open_rgb(path: str | Path) -> Image.Image:
     try:
         with Image.open(path) as file:
             return file.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read as an image ({error}): restore it or remove it.") from error
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
 
 
 def load_image(path: str | Path, size: tuple[int, int], resample: Image.Resampling) -> npt.NDArray[np.uint8]:
@@ -45,6 +47,29 @@ def load_image(path: str | Path, size: tuple[int, int], resample: Image.Resampli
     """
     height, width = size
     return np.asarray(open_rgb(path).resize((width, height), resample))
+
+
+def check_headers(paths: Sequence[str | Path]) -> None:
+    """Opens every file without decoding it, a fraction of a millisecond each: most broken files show before training.
+
+    Raises:
+        UserError: A file is missing or does not begin like an image.
+    """
+    with ThreadPoolExecutor(DECODING_THREADS) as threads:
+        for _ in threads.map(_open_header, paths):
+            pass
+
+
+def _open_header(path: str | Path) -> None:
+    try:
+        with Image.open(path):
+            pass
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | Path, error: Exception) -> UserError:
+    return UserError(f"{path} cannot be read as an image ({error}): restore it or remove it.")
 
 
 class ImageSource:

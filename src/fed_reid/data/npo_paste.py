@@ -9,9 +9,10 @@ import albumentations as A
 import numpy as np
 from PIL import Image
 
-from fed_reid.data.images import open_rgb
+from fed_reid.data.images import check_headers, open_rgb
 from fed_reid.data.occlusion import Mask, Pixels
 from fed_reid.data.randomness import Randomness
+from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark
 from fed_reid.errors import UserError
 
@@ -26,7 +27,7 @@ class PatchFolder:
         path: The folder.
 
     Raises:
-        UserError: The folder is missing or has no image.
+        UserError: The folder is missing or has no image, or a patch does not begin like one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,6 +42,7 @@ class PatchFolder:
                 f"The folder of occluder patches {path} (augment.occluder.patches) has no .jpg, .jpeg or .png file: "
                 "at least one patch is needed."
             )
+        check_headers(self._paths)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -66,9 +68,14 @@ class NPOPaste:
         patches: Folder of patches; None for the one that belongs to the benchmark.
         probability: Of pasting at all.
         jitter: Strength of the band's brightness, contrast and saturation jitter.
+
+    Raises:
+        UserError: A number is out of its range.
     """
 
     def __init__(self, patches: str | None = None, probability: float = 1.0, jitter: float = 0.5) -> None:
+        require_number("augment.occluder.probability", probability, 0, 1)
+        require_number("augment.occluder.jitter", jitter, 0, 1)
         self._folder = None if patches is None else Path(patches)
         self._probability = probability
         limits = (1.0 - jitter, 1.0 + jitter)
@@ -76,10 +83,10 @@ class NPOPaste:
         self._patches: PatchFolder | None = None
 
     def prepare(self, benchmark: Benchmark) -> None:
-        """Lists the patches.
+        """Lists the patches and looks whether they are images.
 
         Raises:
-            UserError: The folder is missing or empty.
+            UserError: The folder is missing or empty, or a patch does not begin like an image.
         """
         folder = self._folder or benchmark.occluders
         if folder is None:

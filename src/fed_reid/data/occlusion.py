@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol as Interface
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 
-class Occluder(Protocol):
+class Occluder(Interface):
     """Makes the second view of a training image."""
 
     def prepare(self, benchmark: Benchmark) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 
 from fed_reid.data.occlusion import Mask, Pixels
 from fed_reid.data.randomness import Randomness
+from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark
+from fed_reid.errors import UserError
 
 
 class RandomErasing:
@@ -24,6 +26,9 @@ class RandomErasing:
         attempts: Draws of a rectangle before the image is left whole because none fitted.
         mean: Of the normalisation, in units of 0..1.
         std: Of the normalisation, in units of 0..1.
+
+    Raises:
+        UserError: A number is out of its range.
     """
 
     def __init__(
@@ -36,6 +41,15 @@ class RandomErasing:
         mean: float = 0.5,
         std: float = 0.5,
     ) -> None:
+        require_number("augment.occluder.probability", probability, 0, 1)
+        require_number("augment.occluder.max_area", max_area, 0, 1)
+        require_number("augment.occluder.min_area", min_area, 0, max_area)
+        require_number("augment.occluder.min_ratio", min_ratio, 0, 1)
+        if min_ratio == 0:
+            raise UserError("augment.occluder.min_ratio is 0; expected more, up to 1 for squares.")
+        require_number("augment.occluder.attempts", attempts, 1, whole=True)
+        require_number("augment.occluder.mean", mean, 0, 1)
+        require_number("augment.occluder.std", std, 0)
         self._probability = probability
         self._areas = (min_area, max_area)
         self._log_ratios = (math.log(min_ratio), -math.log(min_ratio))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol as Interface
 
+from fed_reid.data.protocols import parse_protocol
 from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 
@@ -47,6 +48,8 @@ def read_folder(folder: Path) -> list[Sample]:
                 f"The file name {file} does not say identity and camera: expected <identity>_c<camera>..., "
                 "for example 0001_c1s1_000151_01.jpg."
             )
+        if int(match[2]) < 1:
+            raise UserError(f"The file name {file} says camera {match[2]}; expected _c1 or more: cameras count from 1.")
         if int(match[1]) != JUNK_PID:
             samples.append(Sample(str(file), pid=int(match[1]), camid=int(match[2]) - 1))
     if not samples:
@@ -99,7 +102,7 @@ class MarketReader:
         counts: Images expected in ``train``, ``gallery`` and each query set; empty to expect nothing.
         check_counts: Refuse other counts; otherwise warn.
         source: Where a user gets the data set.
-        protocol: The rule under which it is scored.
+        protocol: The rule under which it is scored, or its name.
         occluders: Folder of occluder patches that belongs to it; NPO augmentation takes them from there.
     """
 
@@ -114,7 +117,7 @@ class MarketReader:
     counts: Mapping[str, int] = field(default_factory=dict)
     check_counts: bool = True
     source: str = "its authors"
-    protocol: Protocol = Protocol.SAME_ID_SAME_CAM
+    protocol: Protocol | str = Protocol.SAME_ID_SAME_CAM
     occluders: str = "crop_backgrounds"
 
     def prepare(self) -> None:
@@ -124,8 +127,9 @@ class MarketReader:
         """Lists every image.
 
         Raises:
-            UserError: A folder or a file name is not as expected, or the counts differ.
+            UserError: A folder, a file name or the protocol is not as expected, or the counts differ.
         """
+        protocol = parse_protocol(self.protocol, "data.reader.protocol")
         root = self._root()
         benchmark = Benchmark(
             name=self.name,
@@ -133,7 +137,7 @@ class MarketReader:
             train=read_folder(root / self.train),
             test=read_split(root, self.gallery, self.queries),
             val=read_split(root, self.val_gallery, self.val_queries) if self.val_gallery else None,
-            protocol=self.protocol,
+            protocol=protocol,
             occluders=root / self.occluders,
         )
         check_counts(benchmark, self.counts, strict=self.check_counts)
@@ -141,6 +145,8 @@ class MarketReader:
 
     def _root(self) -> Path:
         data_dir = Path(self.data_dir).expanduser().absolute()
+        if data_dir.is_file():
+            raise UserError(f"paths.data_dir is {data_dir}, a file; expected the folder that holds the data sets.")
         # Compared with the listing, because some file systems would accept a name in another case.
         present = {entry.name for entry in data_dir.iterdir() if entry.is_dir()} if data_dir.is_dir() else set()
         for folder in self.folders:
@@ -149,6 +155,7 @@ class MarketReader:
         inside = ", ".join([self.train, *self.queries.values(), self.gallery])
         raise UserError(
             f"{self.name} was not found: get it from {self.source} and put it into {data_dir} as a folder named "
-            f"{' or '.join(self.folders)} that holds {inside}, or say where your data sets are with "
-            "paths.data_dir=<folder> or the environment variable FED_REID_DATA."
+            f"{' or '.join(self.folders)} that holds {inside} and, for augment=npo, occluder patches in "
+            f"{self.occluders}, or say where your data sets are with paths.data_dir=<folder> or the environment "
+            "variable FED_REID_DATA."
         )

@@ -91,7 +91,7 @@ class PKBatchSampler(Sampler[list[Draw]]):
         world_size: Number of processes; must divide P.
 
     Raises:
-        UserError: P does not divide, or there are fewer than P identities.
+        UserError: P does not divide. Fewer than P identities, which give no batch, are ``check_training``'s to refuse.
     """
 
     def __init__(
@@ -107,11 +107,6 @@ class PKBatchSampler(Sampler[list[Draw]]):
             raise UserError(
                 f"data.identities_per_batch is {identities_per_batch}, which {world_size} processes (trainer.devices x "
                 f"trainer.num_nodes) cannot share evenly: choose a multiple of {world_size}."
-            )
-        if len(set(labels)) < identities_per_batch:
-            raise UserError(
-                f"data.identities_per_batch is {identities_per_batch}, but the training set has only "
-                f"{len(set(labels))} identities: choose a smaller value."
             )
         self._labels = list(labels)
         self._p, self._k = identities_per_batch, images_per_identity
@@ -139,7 +134,10 @@ class PKBatchSampler(Sampler[list[Draw]]):
 
     @property
     def reported_length(self) -> int:
-        """Images in an epoch as the official sampler announces them: an upper bound, see method.md, section 4."""
+        """Images in an epoch as the official sampler announces them, an upper bound (method.md, section 4).
+
+        Nothing here is planned by it: it is kept to be compared with the official length (vector 16).
+        """
         counts = np.maximum(np.unique(self._labels, return_counts=True)[1], self._k)
         return int((counts - counts % self._k).sum())
 

@@ -41,7 +41,7 @@ class SyntheticReader:
         """Draws the benchmark unless it is there.
 
         Raises:
-            UserError: The folder holds something else, or only a part.
+            UserError: The folder holds something else, or only a part, or cannot be made.
         """
         write_benchmark(self.settings, self.root, workers=self.workers, progress=True)
 

@@ -8,6 +8,7 @@ import albumentations as A
 
 from fed_reid.data.occlusion import Mask, Occluder, Pixels
 from fed_reid.data.randomness import Randomness
+from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark
 
 
@@ -37,6 +38,9 @@ class PairedView:
         jitter: Strength of brightness, contrast and saturation jitter; hue stays.
         flip_probability: Of a horizontal flip.
         padding: Zeros added on each side before the crop, in pixels (10 at 256 x 128).
+
+    Raises:
+        UserError: A number is out of its range.
     """
 
     def __init__(
@@ -47,6 +51,9 @@ class PairedView:
         flip_probability: float = 0.5,
         padding: int = 10,
     ) -> None:
+        require_number("augment.jitter", jitter, 0, 1)
+        require_number("augment.flip_probability", flip_probability, 0, 1)
+        require_number("augment.padding", padding, 0, whole=True)
         height, width = image_size
         limits = (1.0 - jitter, 1.0 + jitter)
         self._shared = A.Compose(

@@ -16,7 +16,7 @@ from fed_reid.errors import UserError
 from fed_reid.lightning.evaluation import Evaluation, EvaluationResult
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
-from fed_reid.models.memory import class_sums
+from fed_reid.models.memory import class_sums, mean_of_sums
 from fed_reid.optim.optimization import Optimization
 
 log = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class ReIDModule(pl.LightningModule):
             counts += batch_counts
         self.network.train()
         sums, counts = (self.trainer.strategy.reduce(tensor, reduce_op="sum") for tensor in (sums, counts))
-        self.network.fill_memory(sums / counts.unsqueeze(1))
+        self.network.fill_memory(mean_of_sums(sums, counts))
         log.info("Filled the memory with the centres of %d identities.", num_classes)
 
 

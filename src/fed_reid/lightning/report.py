@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from rich.console import Console
 from torch import Tensor
 
-from fed_reid.data.records import Benchmark
+from fed_reid.data.records import Benchmark, Sample
 from fed_reid.lightning.evaluation import EvaluationResult
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.lightning.throughput import Throughput
@@ -50,25 +51,30 @@ class RunReport(pl.Callback):
         scored = pl_module.network.scores_stripes
         figures = self.folder / "figures"
         figures.mkdir(parents=True, exist_ok=True)
-        oem = _draw_stripe_scores(figures, result, benchmark) if scored else {}
-        _draw_ranked_lists(figures, result, headline, scored)
-        self._draw_curves(trainer, figures)
         record = RunRecord(
             headline=headline,
             test=result.scores,
             protocol=str(benchmark.protocol),
             seed=self.seed,
             train=_training_cost(trainer),
-            oem=oem,
+            oem={"auroc": _stripe_auroc(result, benchmark)} if scored and benchmark.stripe_visibility else {},
         )
-        write_metrics_json(self.folder / "metrics.json", record)
+        write_metrics_json(self.folder / "metrics.json", record)  # before any picture, which might fail
+        if scored:
+            _draw_stripe_scores(figures, result, benchmark)
+        _draw_ranked_lists(figures, result, headline, scored)
+        self._draw_curves(trainer, figures)
         title = f"{benchmark.name}, protocol {benchmark.protocol}"
         Console().print(metrics_table(result.scores, headline, title))
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                for picture in sorted(figures.glob("*.png")):
+                    logger.log_image(f"figures/{picture.stem}", [str(picture)])
         log.info("Metrics, pictures and checkpoints are in %s", self.folder)
 
     def _draw_curves(self, trainer: pl.Trainer, figures: Path) -> None:
         for logger in trainer.loggers:
-            if isinstance(logger, pl.loggers.CSVLogger) and trainer.current_epoch > 0:
+            if isinstance(logger, CSVLogger) and trainer.current_epoch > 0:
                 logger.save()
                 draw_curves(Path(logger.log_dir) / "metrics.csv", figures / "curves.png")
 
@@ -87,34 +93,39 @@ def _draw_ranked_lists(figures: Path, result: EvaluationResult, headline: str, s
         draw_ranked_lists(figures / f"ranks_{query_set}.png", query_set, headline, scores, views)
 
 
-def _draw_stripe_scores(figures: Path, result: EvaluationResult, benchmark: Benchmark) -> dict[str, object]:
-    """Pictures of the stripe scores, and their AUROC by query set where the truth is known."""
+def _stripe_auroc(result: EvaluationResult, benchmark: Benchmark) -> dict[str, float | None]:
+    """How well the scores tell visible stripes from occluded ones, by query set; None where that cannot be told."""
     auroc: dict[str, float | None] = {}
-    for query_set, rows in result.split.rows().items():
-        if query_set == "gallery":
-            continue
-        scores = result.visibility[list(rows)]
-        samples = result.split.queries[query_set]
-        paths = [sample.path for sample in samples]
-        truth = _true_visibility(paths, benchmark, scores.shape[1])
+    for query_set, samples in result.split.queries.items():
+        scores = result.visibility[list(result.split.rows()[query_set])]
+        truth = _true_visibility(samples, benchmark, scores.shape[1])
+        auroc[query_set] = None if truth is None else score_auroc(scores, truth)
+    return auroc
+
+
+def _draw_stripe_scores(figures: Path, result: EvaluationResult, benchmark: Benchmark) -> None:
+    """Pictures of the stripe scores of every query set, beside the truth where it is known."""
+    for query_set, samples in result.split.queries.items():
+        scores = result.visibility[list(result.split.rows()[query_set])]
+        truth = _true_visibility(samples, benchmark, scores.shape[1])
         examples = [
-            ScoreExample(paths[row], scores[row].tolist(), None if truth is None else truth[row].tolist())
+            ScoreExample(samples[row].path, scores[row].tolist(), None if truth is None else truth[row].tolist())
             for row in evenly_spaced(scores.mean(dim=1), EXAMPLES)
         ]
         draw_score_examples(figures / f"stripes_{query_set}.png", f"Query set “{query_set}”", examples)
         if truth is not None:
-            auroc[query_set] = score_auroc(scores, truth)
             title = f"Stripe scores against the true visibility, query set “{query_set}”"
             draw_occlusion_scores(figures / f"scores_{query_set}.png", scores, truth, title)
-    return {"auroc": auroc} if auroc else {}
 
 
-def _true_visibility(paths: Sequence[str], benchmark: Benchmark, num_stripes: int) -> Tensor | None:
-    """True visible shares [N, S]; NaN for images without; None where no image has any."""
-    if not any(path in benchmark.stripe_visibility for path in paths):
-        return None
+def _true_visibility(samples: Sequence[Sample], benchmark: Benchmark, num_stripes: int) -> Tensor | None:
+    """True visible shares [N, S], NaN where unknown; None where no image has them, or for another number of stripes."""
     unknown = (float("nan"),) * num_stripes
-    return torch.tensor([benchmark.stripe_visibility.get(path, unknown) for path in paths])
+    known = [benchmark.stripe_visibility.get(sample.path, unknown) for sample in samples]
+    if any(len(shares) != num_stripes for shares in known):
+        return None
+    truth = torch.tensor(known)
+    return None if truth.isnan().all() else truth
 
 
 def _training_cost(trainer: pl.Trainer) -> TrainingCost | None:

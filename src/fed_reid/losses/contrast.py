@@ -20,7 +20,8 @@ def memory_contrast(features: Tensor, centers: Tensor, labels: Tensor, temperatu
     mean of -log(p_y + 1e-6), p_y = e_y / (sum_c e_c + 1e-6), e_c = exp(cos(x, row_c) / temperature); no maximum is
     subtracted, so it is always computed in float32. The gradient reaches the features only.
     """
-    features, centers = features.float(), centers.float().detach()
-    weights = torch.exp(F.normalize(features) @ F.normalize(centers).T / temperature)  # [B, C]
-    own = weights.gather(1, labels.unsqueeze(1)).squeeze(1)  # [B]
-    return -torch.log(own / (weights.sum(dim=1) + _EPSILON) + _EPSILON).mean()
+    with torch.autocast(features.device.type, enabled=False):
+        cosine = F.normalize(features.float()) @ F.normalize(centers.float().detach()).T  # [B, C]
+        weights = torch.exp(cosine / temperature)
+        own = weights.gather(1, labels.unsqueeze(1)).squeeze(1)  # [B]
+        return -torch.log(own / (weights.sum(dim=1) + _EPSILON) + _EPSILON).mean()

@@ -11,9 +11,7 @@ from fed_reid.errors import UserError
 from fed_reid.losses.contrast import LOWEST_TEMPERATURE, memory_contrast
 from fed_reid.losses.identity import identity_loss
 from fed_reid.losses.visibility import score_loss
-from fed_reid.models.outputs import TrainingOutput
-
-VIEWS = ("clean", "occluded")
+from fed_reid.models.outputs import VIEWS, TrainingOutput
 
 
 class Criterion:
@@ -53,8 +51,8 @@ class Criterion:
             raise UserError(f"loss.label_smoothing={label_smoothing}: expected between 0 and 1.")
         if temperature < LOWEST_TEMPERATURE:
             raise UserError(
-                f"loss.temperature={temperature}: expected at least {LOWEST_TEMPERATURE}, below which the exponentials of "
-                "the contrast overflow."
+                f"loss.temperature={temperature}: expected at least {LOWEST_TEMPERATURE}, below which the "
+                "exponentials of the contrast overflow."
             )
         self.weights = dict(weights)
         self.temperature = temperature

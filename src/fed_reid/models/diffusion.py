@@ -1,4 +1,4 @@
-"""Feature Diffusion Module: mixes features of other people into a feature (FED, section 3.3; method.md, section 6).
+"""Feature Diffusion Module: mixes features of other people into a feature (FED, CVPR 2022).
 
 Shape legend: B samples, K neighbours, S stripes, D stripe width, E = S * D flat width, H heads.
 """
@@ -38,6 +38,9 @@ class NeighborAttention(nn.Module):
         num_heads: H, a divisor of S * D.
         head_merge: See ``HeadMerge``.
         attention_scale: See ``AttentionScale``.
+
+    Raises:
+        UserError: The heads do not divide the width, or an option is none of its choices.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class NeighborAttention(nn.Module):
     ) -> None:
         super().__init__()
         feature_dim = num_stripes * embed_dim
-        if feature_dim % num_heads:
+        if not isinstance(num_heads, int) or num_heads < 1 or feature_dim % num_heads:
             raise UserError(
                 f"model.network.num_heads={num_heads}: expected a divisor of the feature width {feature_dim}."
             )

@@ -39,7 +39,7 @@ class ViTEncoder(nn.Module):
         **overrides: Anything else timm's model takes, e.g. ``depth``, ``embed_dim``, ``num_heads``.
 
     Raises:
-        UserError: If timm does not know the name or the model is not a plain ViT.
+        UserError: If timm does not know the name, the model is not a plain ViT, or ``drop_path`` is no share.
     """
 
     def __init__(
@@ -54,6 +54,8 @@ class ViTEncoder(nn.Module):
         **overrides: Any,
     ) -> None:
         super().__init__()
+        if not isinstance(drop_path, int | float) or not 0 <= drop_path < 1:
+            raise UserError(f"encoder.network.drop_path={drop_path!r}: expected at least 0 and less than 1.")
         if stem is not None:
             overrides["embed_layer"] = stem
         self.vit = _create_vit(name, (image_size[0], image_size[1]), stride, drop_path_rate=drop_path, **overrides)
@@ -115,7 +117,9 @@ def _create_vit(name: str, image_size: tuple[int, int], stride: int | None, **op
     if stride is not None:
         patch_embed: Any = vit.patch_embed
         if patch_embed.proj.kernel_size != patch_embed.patch_size:
-            raise UserError(f"encoder.network.stride={stride}: expected null, since no convolution cuts these patches out.")
+            raise UserError(
+                f"encoder.network.stride={stride}: expected null, since no convolution cuts these patches out."
+            )
         patch_embed.proj.stride = (stride, stride)
         patch_embed.img_size = None
     return vit

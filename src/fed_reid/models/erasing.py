@@ -1,4 +1,4 @@
-"""Occlusion Erasing Module: how visible is each stripe? (FED, section 3.2; method.md, section 6).
+"""Occlusion Erasing Module: how visible is each stripe? (FED, CVPR 2022).
 
 Shape legend: B samples, S stripes, D stripe width.
 """

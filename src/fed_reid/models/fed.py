@@ -21,10 +21,8 @@ from fed_reid.models.encoder import Tokens, ViTEncoder
 from fed_reid.models.erasing import OcclusionErasing
 from fed_reid.models.memory import MemoryBank
 from fed_reid.models.options import parse_option
-from fed_reid.models.outputs import Embedding, TrainingOutput
+from fed_reid.models.outputs import VIEWS, Embedding, TrainingOutput
 from fed_reid.models.stripes import StripeNeck, pool_stripes
-
-VIEWS = 2  # clean and occluded
 
 
 class GlobalToken(StrEnum):
@@ -57,10 +55,11 @@ class FED(ReIDNetwork):
         attention_scale: F4. The official code scales the logits by the width of a stripe's head.
         separate_norms: F5. The official code normalises diffused features by the erased features' neck, whose
             running statistics then mix both: the costliest fault on occluded queries (synthetic.md).
-        read_memory: Off for the control that has everything but never looks into the memory.
+        read_memory: Off for the control that has everything, but whose diffusion module never reads the memory.
 
     Raises:
-        UserError: With fewer than K + 1 identities, since a neighbour must be somebody else.
+        UserError: With fewer than K + 1 identities, since a neighbour must be somebody else; for any other value out
+            of its range.
     """
 
     feature_names = ("erased", "diffused")
@@ -82,6 +81,8 @@ class FED(ReIDNetwork):
         read_memory: bool = True,
     ) -> None:
         super().__init__()
+        if not isinstance(num_neighbors, int) or num_neighbors < 1:
+            raise UserError(f"model.network.num_neighbors={num_neighbors!r}: expected at least 1 (a whole number).")
         if num_classes <= num_neighbors:
             raise UserError(
                 f"model.network.num_neighbors={num_neighbors}: expected fewer than the {num_classes} training "
@@ -109,8 +110,9 @@ class FED(ReIDNetwork):
 
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
         """See ``ReIDNetwork.forward``; the memory is read, never written (``update_memory`` does that)."""
-        tokens, scores, erased = self._erase(images, None if camids is None else camids.repeat(VIEWS), VIEWS)
-        diffused = self._diffuse(erased, scores, labels.repeat(VIEWS), VIEWS)
+        views = len(VIEWS)
+        tokens, scores, erased = self._erase(images, None if camids is None else camids.repeat(views), views)
+        diffused = self._diffuse(erased, scores, labels.repeat(views), views)
         first_or_class = tokens.class_token if self.global_token == GlobalToken.CLASS else tokens.patches[:, 0]
         return TrainingOutput(
             features={"erased": erased, "diffused": diffused},

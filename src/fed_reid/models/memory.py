@@ -1,4 +1,4 @@
-"""The memory: one feature per training identity, searched for look-alikes and slowly renewed (method.md, section 7).
+"""The memory: one feature per training identity, searched for look-alikes and renewed at every step.
 
 Shape legend: B samples, C identities, E feature width, K neighbours.
 """
@@ -18,7 +18,7 @@ class MemoryBank(nn.Module):
     Args:
         num_classes: C.
         feature_dim: E.
-        momentum: Share of the old row that stays at every sample (the paper's and the code's 0.2: a row is
+        momentum: Share of the old row that stays at every sample (0.2 in the official code: a row is
             nearly the last image seen).
 
     Raises:
@@ -54,7 +54,8 @@ class MemoryBank(nn.Module):
         Returns:
             Row numbers [B, K].
         """
-        similarity = F.normalize(queries.float()) @ F.normalize(self.centers).T  # [B, C]
+        with torch.autocast(queries.device.type, enabled=False):  # in bf16 close neighbours would change places
+            similarity = F.normalize(queries.float()) @ F.normalize(self.centers).T  # [B, C]
         nearest = similarity.topk(num_neighbors + 1).indices  # [B, K + 1]
         if labels is None:
             return nearest[:, :num_neighbors]
@@ -88,7 +89,11 @@ def class_sums(features: Tensor, labels: Tensor, num_classes: int) -> tuple[Tens
     return sums, torch.bincount(labels, minlength=num_classes).to(features.dtype)
 
 
+def mean_of_sums(sums: Tensor, counts: Tensor) -> Tensor:
+    """Class centres [C, E] from ``class_sums``."""
+    return sums / counts.unsqueeze(1)
+
+
 def class_centers(features: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     """Plain mean [C, E] of the features of every class; rows in ascending label."""
-    sums, counts = class_sums(features, labels, num_classes)
-    return sums / counts.unsqueeze(1)
+    return mean_of_sums(*class_sums(features, labels, num_classes))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+VIEWS = ("clean", "occluded")  # of every training image, in this order
+
 
 @dataclass
 class TrainingOutput:

@@ -33,12 +33,13 @@ class ConvStem(nn.Module):
         super().__init__()
         if patch_size < 2 or patch_size & (patch_size - 1) or embed_dim % (patch_size // 2):
             raise UserError(
-                f"encoder.network.patch_size={patch_size}: the convolutional stem expects a power of two, half of which "
-                f"divides encoder.network.embed_dim={embed_dim}."
+                f"encoder.network.patch_size={patch_size}: the convolutional stem expects a power of two, half "
+                f"of which divides encoder.network.embed_dim={embed_dim}."
             )
         if any(side % patch_size for side in img_size):
             raise UserError(
-                f"data.image_size={list(img_size)}: the convolutional stem expects multiples of its patch size {patch_size}."
+                f"data.image_size={list(img_size)}: the convolutional stem expects multiples of its patch size, "
+                f"{patch_size} pixels."
             )
         self.patch_size = (patch_size, patch_size)
         self.grid_size = (img_size[0] // patch_size, img_size[1] // patch_size)

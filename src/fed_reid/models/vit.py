@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fed_reid.models.base import ReIDNetwork, init_classifier
 from fed_reid.models.encoder import Tokens, ViTEncoder
-from fed_reid.models.outputs import Embedding, TrainingOutput
+from fed_reid.models.outputs import VIEWS, Embedding, TrainingOutput
 from fed_reid.models.stripes import StripeNeck, pool_stripes
 
 
@@ -37,8 +37,8 @@ class StripeViT(ReIDNetwork):
 
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
         """See ``ReIDNetwork.forward``."""
-        tokens = self.encoder(images, None if camids is None else camids.repeat(2))
-        features = self._stripe_features(tokens, views=2)
+        tokens = self.encoder(images, None if camids is None else camids.repeat(len(VIEWS)))
+        features = self._stripe_features(tokens, views=len(VIEWS))
         logits = {"stripes": self.heads["stripes"](features), "global": self.heads["global"](tokens.class_token)}
         return TrainingOutput(features={"stripes": features}, logits=logits)
 

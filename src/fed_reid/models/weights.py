@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 import torch
@@ -36,13 +37,16 @@ def load_encoder_weights(encoder: ViTEncoder, path: str | Path) -> None:
         path: ``.pth`` file with a timm ViT's state, bare or under ``model`` or ``state_dict``.
 
     Raises:
-        UserError: If the file is missing, is not a state file, or does not fit in any other tensor than the
-            classification head.
+        UserError: If the file is missing, is not a state file, has a position embedding of no square grid where it
+            has to be resized, or does not fit in any other tensor than the classification head.
     """
-    state = {key: value for key, value in _read_state(Path(path)).items() if not key.startswith(_IMAGENET_HEAD)}
+    state = {
+        key: value for key, value in _read_state(require_weights(path)).items() if not key.startswith(_IMAGENET_HEAD)
+    }
     wanted = encoder.vit.state_dict()
     if "pos_embed" in state and state["pos_embed"].shape != wanted["pos_embed"].shape:
         grid = encoder.vit.patch_embed.grid_size
+        _require_square_grid(state["pos_embed"], encoder.num_prefix_tokens, grid, path)
         state["pos_embed"] = resize_position_embedding(state["pos_embed"], grid, encoder.num_prefix_tokens)
         log.info("Resized the position embedding of '%s' to a %d x %d grid.", path, *grid)
     for key in sorted(wanted.keys() | state.keys()):
@@ -55,12 +59,31 @@ def load_encoder_weights(encoder: ViTEncoder, path: str | Path) -> None:
     log.info("Loaded %d tensors of the encoder from '%s'.", len(state), path)
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+def _require_square_grid(embedding: Tensor, num_prefix_tokens: int, grid: tuple[int, int], path: str | Path) -> None:
+    num_patches = embedding.shape[1] - num_prefix_tokens if embedding.ndim == 3 else 0
+    if num_patches < 1 or math.isqrt(num_patches) ** 2 != num_patches:
+        raise UserError(
+            f"encoder.weights='{path}': tensor 'pos_embed' has shape {tuple(embedding.shape)}, which is "
+            f"{num_prefix_tokens} + {num_patches} tokens; resizing to the encoder's {grid[0]} x {grid[1]} grid "
+            "expects those of a square grid."
+        )
+
+
+def require_weights(path: str | Path) -> Path:
+    """The path, if there is a file; worth asking before a large network is built.
+
+    Raises:
+        UserError: There is none.
+    """
+    if not Path(path).is_file():
         raise UserError(
             f"encoder.weights='{path}': no such file; put the pre-trained weights there, name another file, or set "
             "encoder.weights=null to start from random weights (which does not reach published numbers)."
         )
+    return Path(path)
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types for a file that is not its own

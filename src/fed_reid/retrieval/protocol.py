@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fed_reid.data.records import UNKNOWN_CAMERA, Protocol, RetrievalSplit, Sample
+from fed_reid.data.protocols import same_camera
+from fed_reid.data.records import Protocol, RetrievalSplit, Sample
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,7 @@ def ignored(query: ImageLabels, gallery: ImageLabels, protocol: Protocol) -> Ten
         bool [Q, G]. An unknown camera equals no camera, not even another unknown one.
     """
     if protocol == Protocol.SAME_ID_SAME_CAM:
-        same_camera = (query.camids[:, None] == gallery.camids) & (gallery.camids != UNKNOWN_CAMERA)
-        return same_identity(query, gallery) & same_camera
+        return same_identity(query, gallery) & same_camera(query.camids[:, None], gallery.camids)
     if protocol == Protocol.SAME_IMAGE:
         return query.keys[:, None] == gallery.keys
     return torch.zeros(len(query), len(gallery), dtype=torch.bool, device=query.pids.device)

@@ -32,7 +32,7 @@ def write_benchmark(settings: SyntheticSettings, root: Path, workers: int | None
         progress: Whether to show a progress bar.
 
     Raises:
-        UserError: If ``root`` holds anything but this very benchmark.
+        UserError: If ``root`` holds anything but this very benchmark, or cannot be made.
     """
     if workers is not None and workers < 1:
         raise UserError(f"workers is {workers}, expected an integer of at least 1 or null for one process a core.")
@@ -40,8 +40,14 @@ def write_benchmark(settings: SyntheticSettings, root: Path, workers: int | None
     manifest = manifest_of(settings, shots)
     if is_written(root, manifest):
         return
-    root.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    except OSError as error:
+        raise UserError(
+            f"A synthetic benchmark cannot be written into {root.parent} ({error.strerror}): expected a folder, there "
+            "or not yet, that may be written; paths.data_dir=<folder> or root=<folder> names another."
+        ) from error
     try:
         _write_tree(settings, building, shots, workers or os.cpu_count() or 1, progress)
         (building / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

@@ -1,0 +1,146 @@
+"""Every file of the config tree composes, and what it names can be made."""
+
+import inspect
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+
+from fed_reid.cli import CONF_DIR
+from fed_reid.data.datamodule import ReIDDataModule
+from fed_reid.losses.criterion import Criterion
+from fed_reid.models.base import ReIDNetwork
+from fed_reid.optim.optimization import Optimization
+
+CONF = Path(CONF_DIR)
+CHOICES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/*.yaml"))
+PACKAGES = {"pedestrians": "pedestrians@data.reader.settings"}  # groups that are taken elsewhere than at the root
+EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
+SHALLOW = {"vit_base": ["+encoder.network.depth=1"], "vit_small": ["+encoder.network.depth=1"]}
+
+
+@pytest.fixture
+def composed(tmp_path):
+    """Composes the root config with overrides, every interpolation resolved."""
+
+    def make(*overrides: str, root: str = "train") -> DictConfig:
+        with initialize_config_dir(CONF_DIR, version_base="1.3"):
+            config = compose(root, overrides=list(overrides), return_hydra_config=True)
+        with open_dict(config):
+            config.hydra.runtime.output_dir = str(tmp_path)
+        HydraConfig.instance().set_config(config)
+        job = config.copy()
+        with open_dict(job):
+            del job["hydra"]
+        OmegaConf.resolve(job)
+        return job
+
+    return make
+
+
+def nodes(config, key=""):
+    """Every node that names a class: (key, node)."""
+    if isinstance(config, DictConfig):
+        if "_target_" in config:
+            yield key, config
+        for name, value in config.items_ex(resolve=False):
+            yield from nodes(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(config, ListConfig):
+        for value in config:
+            yield from nodes(value, key)
+
+
+def assert_arguments_are_accepted(config):
+    for key, node in nodes(config):
+        parameters = inspect.signature(get_object(node["_target_"])).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            continue
+        unknown = {str(name) for name in node if not str(name).startswith("_")} - set(parameters)
+        assert not unknown, f"{key}: {node['_target_']} takes no {unknown}"
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_every_choice_composes_with_arguments_that_are_taken(composed, choice):
+    config = composed(f"{PACKAGES.get(str(choice.parent), choice.parent)}={choice.name}")
+    assert_arguments_are_accepted(config)
+    # data/default is what the other files of its folder start from.
+    assert OmegaConf.missing_keys(config) == ({"data.reader"} if str(choice) == "data/default" else set())
+
+
+def test_every_root_composes(composed):
+    overrides = {"synthesize": ["root=somewhere"]}
+    for root in CONF.glob("*.yaml"):
+        assert composed(*overrides.get(root.stem, []), root=root.stem)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_opens_with_its_command(composed, name):
+    package, command, *_ = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()
+    assert package == "# @package _global_"
+    marker, *words = shlex.split(command)
+    assert (marker, words[:3]) == ("#", ["python", "-m", "fed_reid.train"])
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        chosen = compose("train", overrides=words[3:], return_hydra_config=True).hydra.runtime.choices
+    assert chosen["experiment"] == name
+
+
+def names_of(group):
+    return [choice.name for choice in CHOICES if choice.parent.name == group]
+
+
+@pytest.mark.parametrize("model", names_of("model"))
+def test_model_loss_and_augmentation(composed, model):
+    config = composed(f"model={model}")
+    network = instantiate(config.model.network, num_classes=9, _convert_="all")
+    assert isinstance(network, ReIDNetwork)
+    criterion = instantiate(config.loss, _convert_="all")
+    assert isinstance(criterion, Criterion)
+    heads = {name.removeprefix("id_") for name in criterion.weights if name.startswith("id_")}
+    assert heads == set(network.heads), "every head is trained"
+    assert set(config.headline) & set(network.feature_names)
+
+
+@pytest.mark.parametrize("encoder", names_of("encoder"))
+def test_encoder(composed, encoder):
+    config = composed(f"encoder={encoder}", *SHALLOW.get(encoder, []))
+    network = instantiate(config.model.network, num_classes=9, encoder={"num_cameras": 4}, _convert_="all")
+    assert len(network.encoder.camera_table) == 4
+    assert list(config.data.image_size) == [64, 32]
+
+
+@pytest.mark.parametrize("choice", [c for c in CHOICES if c.parent.name in ("data", "augment")], ids=str)
+def test_data(composed, choice):
+    overrides = [] if choice.name == "default" else [f"{choice.parent}={choice.name}"]
+    data = instantiate(composed(*overrides).data, _convert_="all")
+    assert isinstance(data, ReIDDataModule)
+
+
+@pytest.mark.parametrize("optimizer", names_of("optimizer"))
+def test_optimizer(composed, optimizer):
+    optimization = instantiate(composed(f"optimizer={optimizer}").optimizer, _convert_="all")
+    assert isinstance(optimization, Optimization)
+    network = instantiate(composed().encoder.network, _convert_="all")
+    built = optimization.build(network, epochs=10, steps=100)
+    assert built["optimizer"].param_groups[0]["lr"] < optimization.lr  # warming up
+
+
+def test_published_recipe(composed):
+    """The numbers of the paper and of the official code (method.md, sections 8 and 9)."""
+    config = composed("experiment=occ_duke")
+    assert (list(config.data.image_size), config.trainer.max_epochs) == ([256, 128], 120)
+    assert (config.data.identities_per_batch, config.data.images_per_identity) == (16, 4)
+    assert (config.optimizer.lr, config.optimizer.weight_decay, config.optimizer.bias_lr_factor) == (0.008, 1e-4, 2)
+    assert (config.model.network.num_neighbors, config.encoder.network.drop_path) == (8, 0.1)
+    assert config.loss.contrast_start == config.loss.contrast_ramp == 0
+
+
+def test_official_model_is_the_official_code_in_every_option(composed):
+    ours, official = composed("model=fed").model, composed("model=fed_official").model
+    changed = {key for key in ours.network if key != "encoder" and ours.network[key] != official.network[key]}
+    assert changed == {"head_merge", "global_token", "shared_memory", "attention_scale", "separate_norms"}
+    assert (official.label_rule, official.bias_floor) == ("contrast", "shared")
+    assert (ours.label_rule, ours.bias_floor) == ("geometry", "proportional")
