@@ -1,6 +1,6 @@
 """Gathers the runs of a sweep into one CSV, and prints mean and spread over seeds.
 
-    python -m fed_reid.train -m model=vit,fed,fed_no_memory seed=0,1,2
+    python -m fed_reid.train -m sweep=main_job
     python scripts/collect_results.py runs/sweep/<time> results/main_job.csv
 
 With ``--split val`` the last validation of each run is read instead of its test, for choosing settings.
@@ -76,7 +76,7 @@ def main() -> None:
                 parser.error(f"{config_file.parent} has no metrics.json: its run has not ended well")
             seed = OmegaConf.load(config_file).seed
             overrides = OmegaConf.load(config_file.parent / ".hydra" / "overrides.yaml")
-            name = " ".join(item for item in overrides if not item.startswith(("seed=", "paths.", "callbacks.")))
+            name = " ".join(item for item in overrides if not item.startswith(("seed=", "sweep=", "paths.", "callbacks.")))
             rows += read(config_file.parent, name, seed)
     if not rows:
         parser.error(f"no run was found in {', '.join(map(str, arguments.sweep))}")
