@@ -76,7 +76,9 @@ def main() -> None:
                 parser.error(f"{config_file.parent} has no metrics.json: its run has not ended well")
             seed = OmegaConf.load(config_file).seed
             overrides = OmegaConf.load(config_file.parent / ".hydra" / "overrides.yaml")
-            name = " ".join(item for item in overrides if not item.startswith(("seed=", "sweep=", "paths.", "callbacks.")))
+            name = " ".join(
+                item for item in overrides if not item.startswith(("seed=", "sweep=", "paths.", "callbacks."))
+            )
             rows += read(config_file.parent, name, seed)
     if not rows:
         parser.error(f"no run was found in {', '.join(map(str, arguments.sweep))}")

@@ -1,10 +1,12 @@
 """Every command that the documents show is one that exists, with keys that exist."""
 
+import csv
 import importlib.util
 import re
 import shlex
 import tomllib
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -64,3 +66,14 @@ def test_links_of_the_readme_lead_somewhere():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("http")]
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_table_is_what_the_results_say():
+    with (ROOT / "results" / "main_job.csv").open(newline="") as file:
+        headline = [row for row in csv.DictReader(file) if row["headline"] == "True"]
+    readme = (ROOT / "README.md").read_text()
+    for run in {row["run"] for row in headline}:
+        for query_set in ("holistic", "npo", "ntp", "mixed"):
+            rows = [row for row in headline if (row["run"], row["query_set"]) == (run, query_set)]
+            rank1, mean_ap = ([float(row[score]) for row in rows] for score in ("rank1", "mAP"))
+            assert f"{mean(rank1):.1f} ± {stdev(rank1):.1f} / {mean(mean_ap):.1f}" in readme, (run, query_set)
