@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .door import SMALL_RUN
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -51,3 +53,9 @@ def test_runs_from_an_empty_folder(site, tmp_path):
     config = python("-m", "fed_reid.train", "--cfg", "job", "model=vit", cwd=tmp_path, site=site)
     assert "_target_: fed_reid.models.vit.StripeViT" in config
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trains_from_an_empty_folder(site, small_data, tmp_path):
+    python("-m", "fed_reid.train", *SMALL_RUN, f"paths.data_dir={small_data}", "debug=fast", cwd=tmp_path, site=site)
+    (metrics,) = tmp_path.glob("runs/*/*/metrics.json")
+    assert '"rank1"' in metrics.read_text()

@@ -24,7 +24,8 @@ def make_wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
         save_dir: The run folder.
         **options: Of ``pytorch_lightning.loggers.WandbLogger``.
     """
-    offline = os.environ.get("WANDB_MODE") == "offline" or not has_account()
+    mode = os.environ.get("WANDB_MODE")
+    offline = mode == "offline" or (mode is None and not has_account())
     if offline:
         log.info("Logging to W&B offline; send the run later with: wandb sync %s/wandb/offline-run-*", save_dir)
     return WandbLogger(save_dir=save_dir, offline=offline, **options)
@@ -32,9 +33,11 @@ def make_wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
 
 def finish_wandb(loggers: Iterable[Logger]) -> None:
     """Ends the W&B run among the loggers, if there is one: the next run of a sweep would else be written into it."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()
+    if any(isinstance(logger, WandbLogger) for logger in loggers):
+        import wandb  # takes a second, which other runs need not spend
+
+        if wandb.run is not None:  # a logger starts its run on first use
+            wandb.finish()
 
 
 def has_account() -> bool:
