@@ -49,7 +49,7 @@ def test_value_that_another_library_refuses(caplog, monkeypatch):
 
     said = ends_with_sentence(task, caplog)
     assert said.startswith("Configuration key 'precise': ")
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr("fed_reid.cli._WANTS_FULL_ERROR", True)  # HYDRA_FULL_ERROR=1 when the process began
     with pytest.raises(Exception, match="precise"):
         run_door(task, CONFIG)
 

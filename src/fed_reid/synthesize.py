@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from fed_reid.cli import CONF_DIR, run_door
+from fed_reid.cli import CONF_DIR, open_door, run_door
 from fed_reid.data.synthetic.baselines import baseline_table
 from fed_reid.data.synthetic.contact_sheet import save_contact_sheet
 from fed_reid.data.synthetic.settings import QUERY_SETS, SyntheticSettings
@@ -43,9 +43,13 @@ def _table(rows: dict[str, dict[str, float]]) -> Table:
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="synthesize")
-def main(config: DictConfig) -> None:
-    """Command line entry point."""
+def _main(config: DictConfig) -> None:
     run_door(synthesize, config)
+
+
+def main() -> None:
+    """Console entry."""
+    open_door(_main)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from fed_reid.assembly import blueprint, build_network, check_same_network, read_checkpoint
-from fed_reid.cli import CONF_DIR, run_door
+from fed_reid.cli import CONF_DIR, open_door, run_door
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import ReIDModule
@@ -99,9 +99,13 @@ def _instances(group: DictConfig | None) -> list[Any]:
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="train")
-def main(config: DictConfig) -> object:
-    """Console entry."""
+def _main(config: DictConfig) -> object:
     return run_door(train, config)
+
+
+def main() -> None:
+    """Console entry."""
+    open_door(_main)
 
 
 if __name__ == "__main__":

@@ -202,6 +202,10 @@ class ReIDDataModule(pl.LightningDataModule):
         splits = filter(None, (benchmark.val, benchmark.test))
         check_headers(_paths([*benchmark.train, *(sample for split in splits for sample in split.samples())]))
         self._view.prepare(benchmark)
+        if self._cache:  # decoded once in any case: a truncated query is better found now than after the training
+            for name, split in (("validation", benchmark.val), ("test", benchmark.test)):
+                if split is not None:
+                    self._eval_dataset(name, split)
 
     def _make_train_loader(self) -> tuple[DataLoader[Any], PKBatchSampler]:
         benchmark = self.benchmark
@@ -226,12 +230,15 @@ class ReIDDataModule(pl.LightningDataModule):
         return loader, sampler
 
     def _split_loader(self, name: str, split: RetrievalSplit) -> DataLoader[Any]:
+        # Decoded images only have to be copied, which no other process does faster.
+        return self._eval_loader(self._eval_dataset(name, split), 0 if self._cache else self._num_workers)
+
+    def _eval_dataset(self, name: str, split: RetrievalSplit) -> EvalDataset:
         if name not in self._eval_datasets:
             samples = split.samples()
             images = ImageSource(_paths(samples), self.image_size, BILINEAR, self._cache, f"Decoding {name} images")
             self._eval_datasets[name] = EvalDataset(samples, images)
-        # Decoded images only have to be copied, which no other process does faster.
-        return self._eval_loader(self._eval_datasets[name], 0 if self._cache else self._num_workers)
+        return self._eval_datasets[name]
 
     def _eval_loader(self, dataset: EvalDataset, num_workers: int) -> DataLoader[Any]:
         return DataLoader(
