@@ -7,12 +7,13 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import CompactHydraException, InstantiationException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from fed_reid.errors import UserError
 
@@ -22,6 +23,20 @@ _FULL_ERROR = "HYDRA_FULL_ERROR"
 _WANTS_FULL_ERROR = os.environ.get(_FULL_ERROR) == "1"
 
 _PACKAGE = Path(__file__).parent
+_OPTIONS_WITH_VALUE = (
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--config-dir",
+    "-cd",
+    "--config-path",
+    "-cp",
+    "--config-name",
+    "-cn",
+)
+# Groups that do nothing unless another part of the config refers to them, and the choice that does.
+_USED_BY = {"occluder": "augment=npo", "geometry": "augment=npo"}
 # A wheel carries the tree inside the package; a checkout has it at its top level.
 CONF_DIR = str(_PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf")
 
@@ -40,6 +55,55 @@ def open_door(door: Callable[[], object]) -> None:
         _restore_full_error()
 
 
+def named(words: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Command line words in which plain ones, such as paths, stand for the given keys in their order.
+
+    A plain word is one without ``=`` that belongs to no option, or an existing file; a key that the user names is not
+    given another time. Quoted, since Hydra has a grammar of its own for spaces, commas and ``=``.
+    """
+    free = [key for key in keys if not any(word.startswith(f"{key}=") for word in words)]
+    result = []
+    for before, word in zip(("", *words), words, strict=False):
+        plain = not word.startswith(("-", "~")) and before not in _OPTIONS_WITH_VALUE
+        if free and plain and ("=" not in word or Path(word).is_file()):
+            word = f"{free.pop(0)}={QuotedString(word, Quote.single).with_quotes()}"
+        result.append(word)
+    return result
+
+
+def new_folder(path: str, key: str = "out") -> Path:
+    """A folder that may be written into, not made yet.
+
+    Raises:
+        UserError: There is something already.
+    """
+    folder = Path(path)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{key}='{path}': not empty; expected a new folder, since nothing is overwritten.")
+    return folder
+
+
+def refuse_unused_groups(config: DictConfig, overrides: Sequence[str], choices: Mapping[str, str | None]) -> None:
+    """Refuses a choice that would have no effect, such as an occluder for a model that erases at random.
+
+    Args:
+        config: The composed config, interpolations not resolved.
+        overrides: What was said on the command line: ``HydraConfig.get().overrides.task``.
+        choices: Which file of each group was taken: ``HydraConfig.get().runtime.choices``.
+
+    Raises:
+        UserError: Names the choice, and what to add so that it has an effect.
+    """
+    used = _groups_in_use(config)
+    for group in (group for group in _USED_BY if group not in used):
+        said = [word for word in overrides if re.match(rf"[+~]*{group}[=./@]", word)]
+        if said or _chooser(group, choices):
+            choice = said[0] if said else f"{group}={choices[group]}{_chooser(group, choices)}"
+            user = _USED_BY[group].partition("=")[0]
+            by = "" if any(word.startswith(f"{user}=") for word in overrides) else _chooser(user, choices)
+            raise UserError(f"{choice} has no effect with {user}={choices[user]}{by}: add {_USED_BY[group]}.")
+
+
 def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object:
     """Runs a command; a mistake of the user, however deeply wrapped, becomes one sentence and exit status 2."""
     _restore_full_error()
@@ -47,11 +111,50 @@ def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object
     try:
         return task(config)
     except Exception as error:
-        mistake = _user_mistake(error) or _refused_value(error)
+        mistake = _missing_value(error, config) or _user_mistake(error) or _refused_value(error)
         if mistake is None:
             raise
         log.error(mistake)
         sys.exit(2)
+
+
+def run_plain(task: Callable[[], int]) -> None:
+    """Runs a command that has flags and no configuration, and ends with the status that it returns.
+
+    A mistake of the user, or a file that may not be read, becomes one sentence and exit status 2.
+    """
+    try:
+        status = task()
+    except BrokenPipeError:  # whoever read the output had enough
+        raise
+    except (UserError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        status = 2
+    sys.exit(status)
+
+
+def _groups_in_use(config: DictConfig) -> set[str]:
+    """Those of ``_USED_BY`` that the rest of the config refers to, directly or through one another."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    written = {str(key): str(value) for key, value in plain.items()}
+    used: set[str] = set()
+    readers = [key for key in written if key not in _USED_BY]
+    while readers:
+        text = written[readers.pop()]
+        found = {group for group in _USED_BY.keys() - used if re.search(rf"\${{{group}[.}}]", text)}
+        used |= found
+        readers += found
+    return used
+
+
+def _chooser(group: str, choices: Mapping[str, str | None]) -> str:
+    """Which chosen file takes another file of ``group`` than the default; empty where none does."""
+    for other, choice in choices.items():
+        path = Path(CONF_DIR) / other / f"{choice}.yaml"
+        if path.is_file() and f"override /{group}:" in path.read_text(encoding="utf-8"):
+            return f" (chosen by {other}={choice})"
+    return ""
 
 
 def _restore_full_error() -> None:
@@ -74,6 +177,16 @@ def _quieten_libraries() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
     warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+
+
+def _missing_value(error: BaseException, config: DictConfig) -> str | None:
+    """The sentence for a value that only the user can give, under the key where it is written."""
+    if not isinstance(error, MissingMandatoryValue):
+        return None
+    found = str(error.full_key)
+    # A node that is read through an interpolation goes by the key of its reader.
+    key = min((key for key in OmegaConf.missing_keys(config) if found.endswith(key)), key=len, default=found)
+    return f"Configuration key '{key}': Missing mandatory value, to be given with {key}=<value>."
 
 
 def _user_mistake(error: BaseException | None) -> str | None:

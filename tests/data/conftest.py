@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from fed_reid.data.datamodule import ReIDDataModule
-from fed_reid.data.npo_paste import NPOPaste
+from fed_reid.data.occluders.folder import FolderSource
+from fed_reid.data.occluders.geometry import OfficialGeometry
+from fed_reid.data.occluders.paste import PasteOccluder
 from fed_reid.data.readers import MarketReader
 from fed_reid.data.transforms import PairedView
 
@@ -33,7 +35,7 @@ def toy_data(toy_reader: Callable[..., MarketReader]) -> Iterator[Callable[..., 
         settings = {
             "image_size": (32, 16),
             "num_stripes": 4,
-            "augment": partial(PairedView, occluder=NPOPaste(), padding=2),
+            "augment": partial(PairedView, occluder=PasteOccluder(FolderSource(), OfficialGeometry()), padding=2),
             "identities_per_batch": 2,
             "images_per_identity": 2,
         }

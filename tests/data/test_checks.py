@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from fed_reid.data.checks import check_split, check_training, drop_rare_identities, refuse_lone_images
+from fed_reid.data.checks import (
+    check_split,
+    check_training,
+    drop_rare_identities,
+    note_leaks,
+    queries_without_match,
+    refuse_lone_images,
+    shared_identities,
+)
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 from fed_reid.retrieval.protocol import ignored, split_labels
@@ -86,3 +94,20 @@ def test_some_unanswerable_queries_are_counted(caplog):
     with caplog.at_level(logging.WARNING):
         check_split(split, Protocol.SAME_ID_SAME_CAM)
     assert "1 of 2 queries of the set 'npo'" in caplog.text
+    assert queries_without_match(split, Protocol.SAME_ID_SAME_CAM) == {"npo": 1}
+
+
+def test_training_identities_that_are_tested(caplog):
+    """A distractor, number 0, is nobody's identity."""
+    train = [Sample(f"{pid}.jpg", pid) for pid in (0, 1, 2, 3)]
+    gallery, queries = [Sample("g.jpg", pid) for pid in (0, 2, 9)], {"query": [Sample("q.jpg", pid) for pid in (3, 9)]}
+    assert shared_identities(train, RetrievalSplit(gallery, queries)) == {2, 3}
+    assert shared_identities(train[:2], RetrievalSplit(gallery, queries)) == set()
+    clean = RetrievalSplit([Sample("g.jpg", 9)], {})
+    assert note_leaks(Benchmark("Toy", Path("toy"), train, clean, val=clean), train).notes == ()
+    assert not caplog.text
+    (note,) = note_leaks(Benchmark("Toy", Path("toy"), train, RetrievalSplit(gallery, queries)), train).notes
+    assert note.startswith("LEAK: 2 training identities are also in the test split of Toy (2, 3)")
+    assert note in caplog.text
+    (note,) = note_leaks(Benchmark("Toy", Path("toy"), [], clean, val=RetrievalSplit(gallery, queries)), train).notes
+    assert "in the validation split of Toy (2, 3)" in note

@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from fed_reid.data import datamodule
+from fed_reid.data.readers import BenchmarkReader
 from fed_reid.data.records import Protocol
 from fed_reid.data.transforms import PairedView
 from fed_reid.errors import UserError
+
+from ..layouts import write_layout
 
 
 def epoch_batches(data, epoch=0):
@@ -71,7 +74,8 @@ def test_label_rule(toy_data):
 def test_evaluation_loaders_follow_the_split(toy_data):
     data = toy_data(eval_batch_size=4)
     data.setup("test")
-    batches = list(data.test_dataloader())
+    (loader,) = data.test_dataloader()
+    batches = list(loader)
     samples = data.benchmark.test.samples()
     assert torch.cat([batch.indices for batch in batches]).tolist() == list(range(len(samples)))
     assert torch.cat([batch.camids for batch in batches]).tolist() == [sample.camid for sample in samples]
@@ -86,8 +90,33 @@ def test_evaluation_shards_keep_global_rows(toy_data, monkeypatch):
         data = toy_data()
         monkeypatch.setattr(data, "_rank_and_world_size", lambda rank=rank: (rank, 3))
         data.setup("test")
-        rows += [int(row) for batch in data.test_dataloader() for row in batch.indices]
+        rows += [int(row) for loader in data.test_dataloader() for batch in loader for row in batch.indices]
     assert sorted(rows) == list(range(len(data.benchmark.test.samples())))
+
+
+def test_testing_on_other_data_needs_no_training_data(toy_data, toy_reader, tmp_path):
+    write_layout("occluded_reid", tmp_path)
+    elsewhere = {"test": ["occluded_reid"], "data_dir": str(tmp_path), "check_counts": False}
+    data = toy_data(toy_reader(data_dir=str(tmp_path / "nowhere")), **elsewhere)
+    data.setup("test")
+    assert list(data.test_benchmarks) == ["occluded_reid"]
+    (loader,) = data.test_dataloader()
+    assert len(loader.dataset) == len(data.test_benchmarks["occluded_reid"].test.samples())
+    with pytest.raises(UserError, match="Toy was not found"):
+        data.setup("fit")
+
+
+def test_a_benchmark_without_training_images(toy_data, tmp_path):
+    write_layout("occluded_reid", tmp_path)
+    data = toy_data(BenchmarkReader("occluded_reid", str(tmp_path), check_counts=False))
+    data.setup("test")
+    with pytest.raises(UserError, match=r"no training images: .*data=market1501 data\.test=\[occluded_reid\]"):
+        data.setup("fit")
+
+
+def test_tests_are_a_list(toy_data):
+    with pytest.raises(UserError, match=r"data\.test is 'occ_duke'; expected a list, such as data\.test=\[occ_duke\]"):
+        toy_data(test="occ_duke")
 
 
 def test_no_validation_images_no_validation_loader(toy_data, toy_reader):

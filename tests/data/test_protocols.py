@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from fed_reid.data.protocols import PROTOCOL_RULES, parse_protocol, same_camera
-from fed_reid.data.records import UNKNOWN_CAMERA, Protocol
+from fed_reid.data.protocols import PROTOCOL_RULES, choose_protocol, parse_protocol, same_camera
+from fed_reid.data.records import UNKNOWN_CAMERA, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 
 
@@ -14,6 +14,19 @@ def test_names():
     with pytest.raises(UserError, match=r"^data\.reader\.protocol is 'market'"):
         parse_protocol("market", "data.reader.protocol")
     assert set(PROTOCOL_RULES) == set(Protocol)
+
+
+@pytest.mark.parametrize(
+    ("gallery", "query", "protocol"),
+    [
+        (Sample("g.jpg", 1, 0), Sample("q.jpg", 1, 1), Protocol.SAME_ID_SAME_CAM),
+        (Sample("g.jpg", 1, 0), Sample("g.jpg", 1, 0), Protocol.SAME_ID_SAME_CAM),
+        (Sample("g.jpg", 1), Sample("q.jpg", 1), Protocol.NONE),
+        (Sample("g.jpg", 1), Sample("g.jpg", 1), Protocol.SAME_IMAGE),
+    ],
+)
+def test_the_rule_for_which_there_is_enough_to_know(gallery, query, protocol):
+    assert choose_protocol(RetrievalSplit([gallery], {"first": [Sample("a.jpg", 1)], "second": [query]})) is protocol
 
 
 def test_an_unknown_camera_equals_no_camera():

@@ -40,6 +40,7 @@ def test_reads_what_was_drawn(reader):
         assert (len(split.gallery), *map(len, split.queries.values())) == (6, 3, 3, 3, 3)
         check_split(split, benchmark.protocol)
     assert len(list(benchmark.occluders.iterdir())) == 2
+    assert (benchmark.key, benchmark.cameras) == ("synthetic", reader.root.name), "other settings draw other cameras"
 
 
 def test_true_visibility_of_every_image(reader):

@@ -13,7 +13,7 @@ IMAGE = np.random.default_rng(0).integers(60, 200, (*SIZE, 3), dtype=np.uint8)
 def test_both_views_share_everything_but_the_occluder():
     view = PairedView(SIZE, RandomErasing(probability=1.0), padding=2)
     for seed in range(20):
-        clean, occluded, covered = view(IMAGE, seed)
+        clean, occluded, covered = view(IMAGE, seed, 0)
         assert clean.shape == occluded.shape == (*SIZE, 3) and covered.any()
         assert (clean[~covered] == occluded[~covered]).all()
         assert (clean[covered] != occluded[covered]).any()
@@ -21,8 +21,8 @@ def test_both_views_share_everything_but_the_occluder():
 
 def test_repeats_from_the_seed_whatever_came_before():
     view = PairedView(SIZE, RandomErasing(), padding=2)
-    first = [view(IMAGE, seed) for seed in range(10)]
-    second = [view(IMAGE, seed) for seed in reversed(range(10))][::-1]
+    first = [view(IMAGE, seed, 0) for seed in range(10)]
+    second = [view(IMAGE, seed, 0) for seed in reversed(range(10))][::-1]
     for a, b in zip(first, second, strict=True):
         assert all((x == y).all() for x, y in zip(a, b, strict=True))
 
@@ -37,14 +37,14 @@ def test_value_out_of_range(key, value):
 
 def test_nothing_drawn_leaves_the_image():
     view = PairedView(SIZE, NoOcclusion(), jitter=0.0, flip_probability=0.0, padding=0)
-    assert (view(IMAGE, 0).clean == IMAGE).all()
+    assert (view(IMAGE, 0, 0).clean == IMAGE).all()
 
 
 def test_crop_shows_zeros_of_the_padding():
     view = PairedView(SIZE, NoOcclusion(), jitter=0.0, flip_probability=0.0, padding=2)
     offsets = set()
     for seed in range(200):
-        inside = view(IMAGE, seed).clean.any(2)
+        inside = view(IMAGE, seed, 0).clean.any(2)
         rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
         offsets.add((int(rows[0] - (SIZE[0] - 1 - rows[-1])), int(columns[0] - (SIZE[1] - 1 - columns[-1]))))
     assert {row for row, _ in offsets} == {column for _, column in offsets} == set(range(-2, 3))
@@ -57,7 +57,7 @@ def test_flip_brightness_and_crop_are_independent():
     left_half[:, : SIZE[1] // 2] = 128
     seen = []
     for seed in range(600):
-        clean = view(left_half, seed).clean
+        clean = view(left_half, seed, 0).clean
         flipped = clean[:, : SIZE[1] // 2].sum() < clean[:, SIZE[1] // 2 :].sum()
         seen.append((flipped, clean.max(), np.flatnonzero(clean.any((1, 2)))[0]))
     correlation = np.corrcoef(np.array(seen, dtype=float).T)

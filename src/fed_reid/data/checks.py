@@ -7,11 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fed_reid.data.layouts.files import DISTRACTOR_PID
 from fed_reid.data.protocols import PROTOCOL_RULES, same_camera
 from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
+
+_NAMED = 5  # identities that a warning names
 
 
 def refuse_lone_images(benchmark: Benchmark) -> None:
@@ -70,8 +73,8 @@ def check_split(split: RetrievalSplit, protocol: Protocol) -> None:
     Raises:
         UserError: A query set has no query with a valid positive in the gallery.
     """
-    for name, queries in split.queries.items():
-        without = sum(not has for has in _has_positive(queries, split.gallery, protocol))
+    for name, without in queries_without_match(split, protocol).items():
+        queries = split.queries[name]
         if without == len(queries):
             raise UserError(
                 f"No query of the set {name!r} ({queries[0].path}, ...) has a match in the gallery under "
@@ -80,6 +83,42 @@ def check_split(split: RetrievalSplit, protocol: Protocol) -> None:
             )
         if without:
             log.warning("%d of %d queries of the set %r have no match and are not scored.", without, len(queries), name)
+
+
+def queries_without_match(split: RetrievalSplit, protocol: Protocol) -> dict[str, int]:
+    """How many queries of each set have no gallery image of their identity that the protocol does not ignore."""
+    return {
+        name: sum(not has for has in _has_positive(queries, split.gallery, protocol))
+        for name, queries in split.queries.items()
+    }
+
+
+def note_leaks(benchmark: Benchmark, train: Sequence[Sample]) -> Benchmark:
+    """Warns, loudly, of training identities that are also tested or validated on, and notes it: numbers are too high.
+
+    Args:
+        benchmark: What is evaluated.
+        train: What is trained on; its own training images, or those of another benchmark that counts the same people.
+
+    Returns:
+        The benchmark with a note for each split that leaks.
+    """
+    notes = []
+    for name, split in (("test", benchmark.test), ("validation", benchmark.val)):
+        if split is not None and (shared := shared_identities(train, split)):
+            named = ", ".join(map(str, sorted(shared)[:_NAMED])) + (", ..." if len(shared) > _NAMED else "")
+            notes.append(
+                f"LEAK: {len(shared)} training identities are also in the {name} split of {benchmark.name} ({named}): "
+                "what is measured there is not retrieval of people who were never seen"
+            )
+            log.warning(notes[-1])
+    return replace(benchmark, notes=(*benchmark.notes, *notes))
+
+
+def shared_identities(train: Sequence[Sample], split: RetrievalSplit) -> set[int]:
+    """Identities that are both trained on and in a gallery or a query set; distractors are nobody's identity."""
+    evaluated = {sample.pid for sample in split.samples()} - {DISTRACTOR_PID}
+    return {sample.pid for sample in train} & evaluated
 
 
 def _has_positive(queries: Sequence[Sample], gallery: Sequence[Sample], protocol: Protocol) -> list[bool]:

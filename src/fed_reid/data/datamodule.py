@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,30 +10,30 @@ import torch
 from pytorch_lightning.utilities import CombinedLoader, rank_zero_only
 from torch.utils.data import DataLoader
 
-from fed_reid.data.checks import check_split, check_training, drop_rare_identities, refuse_lone_images
+from fed_reid.data.banner import log_banner
+from fed_reid.data.checks import check_training, refuse_lone_images
 from fed_reid.data.datasets import EvalDataset, TrainCollate, TrainDataset, collate_eval
 from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers
 from fed_reid.data.labels import LabelRule
 from fed_reid.data.loaders import EpochLoader, ShardSampler
-from fed_reid.data.protocols import PROTOCOL_RULES, parse_protocol
+from fed_reid.data.protocols import parse_protocol
 from fed_reid.data.ranges import require_number
-from fed_reid.data.readers import Reader
+from fed_reid.data.readers import Reader, make_reader
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
+from fed_reid.data.run_benchmarks import read_own, read_test
 from fed_reid.data.sampler import PKBatchSampler
 from fed_reid.data.transforms import PairedView
 from fed_reid.errors import UserError
 
-log = logging.getLogger(__name__)
-
 
 class ReIDDataModule(pl.LightningDataModule):
-    """One benchmark, read and checked before the first step.
+    """A benchmark to train on and those to test on, read and checked before the first step.
 
     ``prepare_data()`` and ``setup()`` may be called by hand first, for the number of classes that a model needs; that
     Lightning calls them again costs nothing.
 
     Args:
-        reader: Lists the images.
+        reader: Lists the images of the benchmark that is trained on.
         image_size: (height, width) in pixels, of every image after loading.
         num_stripes: S, horizontal parts whose visibility is labelled.
         augment: Makes the ``PairedView`` when given ``image_size``.
@@ -46,10 +44,14 @@ class ReIDDataModule(pl.LightningDataModule):
         num_workers: Decoding processes of each loader; 0 decodes in the training process.
         cache: Keep resized images in memory, N * H * W * 3 bytes for the training images and as much for each split.
         seed: Of the batches and of the augmentation.
-        protocol: Replaces the benchmark's own rule; None keeps it.
+        protocol: Replaces the rule of every benchmark; None keeps theirs.
         min_images_per_id: Training identities with fewer images are left out; None refuses any with a single one.
         validate_on_test: Where the benchmark has no validation identities, validate on the test split, for a curve to
             compare with published ones. Nothing may be chosen by it.
+        test: What is tested instead of the benchmark's own test split: keys of benchmarks, CSV files or folders.
+        data_dir: Where the data sets in ``test`` are kept.
+        check_counts: Refuse those of them that have not the images they should have; otherwise warn.
+        options: Of the benchmarks in ``test`` that have any, by key.
 
     Raises:
         UserError: A setting is not one of its choices, or out of its range.
@@ -71,6 +73,10 @@ class ReIDDataModule(pl.LightningDataModule):
         protocol: str | None = None,
         min_images_per_id: int | None = None,
         validate_on_test: bool = False,
+        test: Sequence[str] | None = None,
+        data_dir: str = "data",
+        check_counts: bool = True,
+        options: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         super().__init__()
         self.image_size = _height_and_width(image_size)
@@ -82,7 +88,12 @@ class ReIDDataModule(pl.LightningDataModule):
         require_number("data.num_workers", num_workers, 0, whole=True)
         if min_images_per_id is not None:
             require_number("data.min_images_per_id", min_images_per_id, 1, whole=True)
+        if isinstance(test, str):
+            raise UserError(f"data.test is {test!r}; expected a list, such as data.test=[{test}].")
         self._reader = reader
+        self._test_readers = (
+            None if test is None else {name: make_reader(name, data_dir, check_counts, options or {}) for name in test}
+        )
         self._view = augment(image_size=self.image_size)
         self._collate_train = TrainCollate(LabelRule(label_rule), num_stripes)
         self._identities_per_batch, self._images_per_identity = identities_per_batch, images_per_identity
@@ -92,9 +103,10 @@ class ReIDDataModule(pl.LightningDataModule):
         self._min_images_per_id = min_images_per_id
         self._validate_on_test = validate_on_test
         self._benchmark: Benchmark | None = None
+        self._test_benchmarks: dict[str, Benchmark] = {}
         self._may_be_trained_on = False
         self._training: tuple[DataLoader[Any], PKBatchSampler] | None = None
-        self._eval_datasets: dict[str, EvalDataset] = {}
+        self._eval_datasets: dict[int, EvalDataset] = {}
 
     @property
     def benchmark(self) -> Benchmark:
@@ -102,6 +114,11 @@ class ReIDDataModule(pl.LightningDataModule):
         if self._benchmark is None:
             raise RuntimeError("ReIDDataModule.setup() comes before its benchmark.")
         return self._benchmark
+
+    @property
+    def test_benchmarks(self) -> dict[str, Benchmark]:
+        """What is tested, by key; empty where the benchmark has no test split and no other is named."""
+        return self._test_benchmarks
 
     @property
     def num_classes(self) -> int:
@@ -122,14 +139,16 @@ class ReIDDataModule(pl.LightningDataModule):
     @property
     def validation_split(self) -> RetrievalSplit | None:
         """What ``val_dataloader`` loads; None where nothing is validated."""
-        return self.benchmark.val or (self.benchmark.test if self._validate_on_test else None)
+        own_test = self.benchmark.test if self._validate_on_test and self.benchmark.test.queries else None
+        return self.benchmark.val or own_test
 
     def prepare_data(self) -> None:
-        """Lets the reader write what it has to write, on one process."""
-        self._reader.prepare()
+        """Lets the readers write what they have to write, on one process."""
+        for reader in (self._reader, *(self._test_readers or {}).values()):
+            reader.prepare()
 
     def setup(self, stage: str | None = None) -> None:
-        """Reads and checks the benchmark, once however often it is called, and refuses what cannot be used.
+        """Reads and checks the benchmarks, once however often it is called, and refuses what cannot be used.
 
         Args:
             stage: What training alone needs is checked with the first ``"fit"`` or None.
@@ -137,11 +156,20 @@ class ReIDDataModule(pl.LightningDataModule):
         Raises:
             UserError: Something is wrong with the files or with the settings.
         """
-        if self._benchmark is None:
-            self._benchmark = self._read()
-        if stage in (None, "fit"):
+        fitting = stage in (None, "fit")
+        # What is only tested on other data does not need the training data, which may be on another machine.
+        if self._benchmark is None and (fitting or self._test_readers is None):
+            self._benchmark = read_own(self._reader, self._protocol, self._min_images_per_id)
+            rank_zero_only(log_banner)(self._benchmark)
+            self._test_benchmarks = {}
+        if not self._test_benchmarks:
+            self._test_benchmarks = read_test(self._benchmark, self._test_readers, self._protocol)
+            for benchmark in self._test_benchmarks.values():
+                if benchmark is not self._benchmark:
+                    rank_zero_only(log_banner)(benchmark)
+        if fitting:
             if not self._may_be_trained_on:
-                self._check_training(self._benchmark)
+                self._check_training(self.benchmark)
                 self._may_be_trained_on = True
             if self.trainer is not None:
                 # The number of batches differs between epochs, see EpochLoader.
@@ -171,13 +199,11 @@ class ReIDDataModule(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
         """Validation images in the order of ``RetrievalSplit.samples()``; an empty list where there are none."""
         split = self.validation_split
-        if split is None:
-            return []
-        return self._split_loader("test" if split is self.benchmark.test else "validation", split)
+        return [] if split is None else self._split_loader(split)
 
-    def test_dataloader(self) -> DataLoader[Any]:
-        """Test images in the order of ``RetrievalSplit.samples()``."""
-        return self._split_loader("test", self.benchmark.test)
+    def test_dataloader(self) -> list[DataLoader[Any]]:
+        """Images of each of ``test_benchmarks`` in the order of ``RetrievalSplit.samples()``."""
+        return [self._split_loader(benchmark.test) for benchmark in self._test_benchmarks.values()]
 
     def memory_dataloader(self) -> DataLoader[Any]:
         """Training images in order, as in evaluation: for the memory's first fill (method.md, section 7)."""
@@ -185,27 +211,22 @@ class ReIDDataModule(pl.LightningDataModule):
         images = ImageSource(_paths(self.benchmark.train), self.image_size, BILINEAR)
         return self._eval_loader(EvalDataset(self.benchmark.train, images), self._num_workers)
 
-    def _read(self) -> Benchmark:
-        benchmark = self._reader.read()
-        benchmark = replace(benchmark, protocol=self._protocol or benchmark.protocol)
-        for split in filter(None, (benchmark.val, benchmark.test)):
-            check_split(split, benchmark.protocol)
-        if self._min_images_per_id is not None:
-            benchmark = drop_rare_identities(benchmark, self._min_images_per_id)
-        _log_banner(benchmark)
-        return benchmark
-
     def _check_training(self, benchmark: Benchmark) -> None:
+        if not benchmark.train:
+            raise UserError(
+                f"{benchmark.name} has no training images: train on another data set and test on this one, as in "
+                f"data=market1501 data.test=[{benchmark.key}]."
+            )
         if self._min_images_per_id is None:
             refuse_lone_images(benchmark)
         check_training(benchmark, self._identities_per_batch)
-        splits = filter(None, (benchmark.val, benchmark.test))
+        tests = [test.test for test in self._test_benchmarks.values()]
+        splits = [*tests, *([] if self.validation_split is None else [self.validation_split])]
         check_headers(_paths([*benchmark.train, *(sample for split in splits for sample in split.samples())]))
         self._view.prepare(benchmark)
         if self._cache:  # decoded once in any case: a truncated query is better found now than after the training
-            for name, split in (("validation", benchmark.val), ("test", benchmark.test)):
-                if split is not None:
-                    self._eval_dataset(name, split)
+            for split in splits:
+                self._eval_dataset(split)
 
     def _make_train_loader(self) -> tuple[DataLoader[Any], PKBatchSampler]:
         benchmark = self.benchmark
@@ -229,16 +250,17 @@ class ReIDDataModule(pl.LightningDataModule):
         )
         return loader, sampler
 
-    def _split_loader(self, name: str, split: RetrievalSplit) -> DataLoader[Any]:
+    def _split_loader(self, split: RetrievalSplit) -> DataLoader[Any]:
         # Decoded images only have to be copied, which no other process does faster.
-        return self._eval_loader(self._eval_dataset(name, split), 0 if self._cache else self._num_workers)
+        return self._eval_loader(self._eval_dataset(split), 0 if self._cache else self._num_workers)
 
-    def _eval_dataset(self, name: str, split: RetrievalSplit) -> EvalDataset:
-        if name not in self._eval_datasets:
+    def _eval_dataset(self, split: RetrievalSplit) -> EvalDataset:
+        if id(split) not in self._eval_datasets:  # the splits live as long as this object
             samples = split.samples()
+            name = "validation" if self._benchmark is not None and split is self._benchmark.val else "test"
             images = ImageSource(_paths(samples), self.image_size, BILINEAR, self._cache, f"Decoding {name} images")
-            self._eval_datasets[name] = EvalDataset(samples, images)
-        return self._eval_datasets[name]
+            self._eval_datasets[id(split)] = EvalDataset(samples, images)
+        return self._eval_datasets[id(split)]
 
     def _eval_loader(self, dataset: EvalDataset, num_workers: int) -> DataLoader[Any]:
         return DataLoader(
@@ -273,18 +295,3 @@ def _own_generator() -> torch.Generator:
 
 def _paths(samples: Sequence[Sample]) -> list[str]:
     return [sample.path for sample in samples]
-
-
-@rank_zero_only
-def _log_banner(benchmark: Benchmark) -> None:
-    """Logs what was found, so that a wrong folder is seen at once."""
-    log.info("%s in %s", benchmark.name, benchmark.root)
-    sets = {"train": benchmark.train}
-    for prefix, split in (("val ", benchmark.val), ("", benchmark.test)):
-        if split is not None:
-            sets[f"{prefix}gallery"] = split.gallery
-            sets |= {f"{prefix}query {name}": samples for name, samples in split.queries.items()}
-    for name, samples in sets.items():
-        pids, camids = ({getattr(sample, key) for sample in samples} for key in ("pid", "camid"))
-        log.info("  %-20s %5d ids %6d images %3d cameras", name, len(pids), len(samples), len(camids))
-    log.info("  protocol %s: %s", benchmark.protocol, PROTOCOL_RULES[benchmark.protocol])

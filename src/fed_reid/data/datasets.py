@@ -49,6 +49,7 @@ class TrainDataset(Dataset[TrainItem]):
         self, samples: Sequence[Sample], label_of_pid: Mapping[int, int], images: ImageSource, view: PairedView
     ) -> None:
         self.labels = np.array([label_of_pid[sample.pid] for sample in samples])
+        self._pids = np.array([sample.pid for sample in samples])
         self._camids = np.array([sample.camid for sample in samples])
         self._images, self._view = images, view
 
@@ -56,7 +57,7 @@ class TrainDataset(Dataset[TrainItem]):
         return len(self.labels)
 
     def __getitem__(self, draw: Draw) -> TrainItem:
-        views = self._view(self._images[draw.row], draw.seed)
+        views = self._view(self._images[draw.row], draw.seed, int(self._pids[draw.row]))
         return TrainItem(views, int(self.labels[draw.row]), int(self._camids[draw.row]))
 
 

@@ -20,12 +20,13 @@ class Occluder(Interface):
     def prepare(self, benchmark: Benchmark) -> None:
         """Called once, when the benchmark is on disk and before the first image."""
 
-    def __call__(self, image: Pixels, randomness: Randomness) -> tuple[Pixels, Mask]:
+    def __call__(self, image: Pixels, randomness: Randomness, pid: int) -> tuple[Pixels, Mask]:
         """Occludes a copy.
 
         Args:
             image: uint8 [H, W, 3]; left as it is.
             randomness: The sample's generators.
+            pid: Who is in the image, as the benchmark numbers it.
 
         Returns:
             The occluded image, uint8 [H, W, 3], and which pixels are covered, bool [H, W].
@@ -38,6 +39,6 @@ class NoOcclusion:
     def prepare(self, benchmark: Benchmark) -> None:
         """Nothing to do."""
 
-    def __call__(self, image: Pixels, randomness: Randomness) -> tuple[Pixels, Mask]:
+    def __call__(self, image: Pixels, randomness: Randomness, pid: int) -> tuple[Pixels, Mask]:
         """Returns the image itself and an empty mask."""
         return image, np.zeros(image.shape[:2], dtype=np.bool_)

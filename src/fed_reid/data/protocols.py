@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from fed_reid.data.records import UNKNOWN_CAMERA, Protocol
+from fed_reid.data.records import UNKNOWN_CAMERA, Protocol, RetrievalSplit
 from fed_reid.errors import UserError
 
 Cameras = TypeVar("Cameras", int, torch.Tensor)
@@ -32,6 +32,19 @@ def parse_protocol(name: str, key: str = "data.protocol") -> Protocol:
         return Protocol(name)
     except ValueError:
         raise UserError(f"{key} is {name!r}; expected one of {', '.join(Protocol)}.") from None
+
+
+def choose_protocol(split: RetrievalSplit) -> Protocol:
+    """The rule for which there is enough to know.
+
+    With cameras it is the Market-1501 rule. Without, nothing can be ignored but a query that is in its own gallery,
+    which would be the first of its list.
+    """
+    if any(sample.camid != UNKNOWN_CAMERA for sample in split.samples()):
+        return Protocol.SAME_ID_SAME_CAM
+    gallery = {sample.path for sample in split.gallery}
+    in_gallery = any(query.path in gallery for queries in split.queries.values() for query in queries)
+    return Protocol.SAME_IMAGE if in_gallery else Protocol.NONE
 
 
 def same_camera(first: Cameras, second: Cameras) -> Cameras:

@@ -59,7 +59,7 @@ class RandomErasing:
     def prepare(self, benchmark: Benchmark) -> None:
         """Nothing to do."""
 
-    def __call__(self, image: Pixels, randomness: Randomness) -> tuple[Pixels, Mask]:
+    def __call__(self, image: Pixels, randomness: Randomness, pid: int) -> tuple[Pixels, Mask]:
         """Erases at most one rectangle; see ``Occluder``."""
         draw = randomness.python
         height, width = image.shape[:2]

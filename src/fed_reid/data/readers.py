@@ -1,27 +1,28 @@
-"""Reading folders of the Market-1501 and Duke kind, where the file name says who and which camera."""
+"""Readers list the images of a data set: a benchmark of the table, the embedded one, or one's own."""
 
 from __future__ import annotations
 
-import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol as Interface
 
-from fed_reid.data.protocols import parse_protocol
-from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
+from fed_reid.data.benchmarks import BENCHMARKS
+from fed_reid.data.market_reader import MarketReader
+from fed_reid.data.own_reader import OwnReader
+from fed_reid.data.records import Benchmark
+from fed_reid.data.spec import BenchmarkSpec, Count
+from fed_reid.data.spec_reader import find_root, read_spec
+from fed_reid.data.synthetic_reader import SYNTHETIC, SyntheticReader
 from fed_reid.errors import UserError
 
-log = logging.getLogger(__name__)
+__all__ = ["BenchmarkReader", "MarketReader", "OwnReader", "Reader", "SyntheticReader", "find_root", "make_reader"]
 
-FILE_NAME = re.compile(r"([-\d]+)_c(\d+)")  # 0001_c1s1_000151_01.jpg, 0005_c2_f0046985.jpg
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-JUNK_PID = -1  # bad boxes, never evaluated; 0 are distractors and stay (benchmarks.md, section 1)
+Options = Mapping[str, Mapping[str, object]]  # option values by benchmark key and option name
 
 
 class Reader(Interface):
-    """A data set: one class like this and one yaml in conf/data/ add another."""
+    """Lists a data set."""
 
     def prepare(self) -> None:
         """Writes what has to be written before anyone reads, by one process only."""
@@ -30,95 +31,35 @@ class Reader(Interface):
         """Lists every image."""
 
 
-def read_folder(folder: Path) -> list[Sample]:
-    """Lists the images of a folder in order of name, junk boxes left out; cameras count from 0.
-
-    Raises:
-        UserError: The folder is missing or empty, or a name does not say identity and camera.
-    """
-    if not folder.is_dir():
-        raise UserError(f"The folder {folder} does not exist; the data set is incomplete without it.")
-    samples = []
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        match = FILE_NAME.match(file.name)
-        if match is None or not match[1].lstrip("-").isdigit():
-            raise UserError(
-                f"The file name {file} does not say identity and camera: expected <identity>_c<camera>..., "
-                "for example 0001_c1s1_000151_01.jpg."
-            )
-        if int(match[2]) < 1:
-            raise UserError(f"The file name {file} says camera {match[2]}; expected _c1 or more: cameras count from 1.")
-        if int(match[1]) != JUNK_PID:
-            samples.append(Sample(str(file), pid=int(match[1]), camid=int(match[2]) - 1))
-    if not samples:
-        raise UserError(f"The folder {folder} has no image (.jpg, .jpeg, .png): it was found, but it is empty.")
-    return samples
-
-
-def read_split(root: Path, gallery: str, queries: Mapping[str, str]) -> RetrievalSplit:
-    """Lists a gallery and the query sets that search it; folders are relative to ``root``."""
-    return RetrievalSplit(
-        gallery=read_folder(root / gallery),
-        queries={name: read_folder(root / folder) for name, folder in queries.items()},
-    )
-
-
-def check_counts(benchmark: Benchmark, expected: Mapping[str, int], *, strict: bool) -> None:
-    """Compares the number of images of ``train``, ``gallery`` and each query set with what is known of the data set.
-
-    Raises:
-        UserError: They differ and ``strict``; otherwise a warning is logged.
-    """
-    found = {"train": len(benchmark.train), "gallery": len(benchmark.test.gallery)}
-    found |= {name: len(samples) for name, samples in benchmark.test.queries.items()}
-    wrong = [
-        f"{split} {found.get(split, 0)} (expected {count})"
-        for split, count in expected.items()
-        if found.get(split, 0) != count
-    ]
-    if not wrong:
-        return
-    message = f"{benchmark.name} in {benchmark.root} has other numbers of images than it should: {', '.join(wrong)}"
-    if strict:
-        raise UserError(f"{message}; restore the files, or set data.reader.check_counts=false to use a subset.")
-    log.warning("%s; going on because data.reader.check_counts=false.", message)
-
-
 @dataclass(frozen=True)
-class MarketReader:
-    """A data set on disk in the Market-1501 layout.
+class BenchmarkReader:
+    """A benchmark of the table ``fed_reid.data.benchmarks.BENCHMARKS``, in the layout of its release.
 
     Attributes:
-        name: For banners and tables.
+        benchmark: Its key.
         data_dir: Where data sets are kept.
-        folders: Names that the data set's folder may have, by preference; upper and lower case count.
-        train: Folder of the training images.
-        gallery: Folder of the gallery.
-        queries: Folder of each query set, by name.
-        val_gallery: Folder of a validation gallery, where there is one.
-        val_queries: Folder of each validation query set, by name.
-        counts: Images expected in ``train``, ``gallery`` and each query set; empty to expect nothing.
-        check_counts: Refuse other counts; otherwise warn.
-        source: Where a user gets the data set.
-        protocol: The rule under which it is scored, or its name.
-        occluders: Folder of occluder patches that belongs to it; NPO augmentation takes them from there.
+        check_counts: Refuse other numbers of images than its release has; otherwise warn, and note them.
+        options: Of every benchmark, by key; only its own are taken.
     """
 
-    name: str
+    benchmark: str
     data_dir: str
-    folders: Sequence[str]
-    train: str = "bounding_box_train"
-    gallery: str = "bounding_box_test"
-    queries: Mapping[str, str] = field(default_factory=lambda: {"query": "query"})
-    val_gallery: str | None = None
-    val_queries: Mapping[str, str] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
     check_counts: bool = True
-    source: str = "its authors"
-    protocol: Protocol | str = Protocol.SAME_ID_SAME_CAM
-    occluders: str = "crop_backgrounds"
+    options: Options = field(default_factory=dict)
+
+    @property
+    def spec(self) -> BenchmarkSpec:
+        """What is known of the benchmark under these options.
+
+        Raises:
+            UserError: There is no such benchmark, option or choice.
+        """
+        return self._spec_and_notes()[0]
+
+    @property
+    def expected(self) -> dict[str, Count]:
+        """Size of each set of images, as far as it is known, under these options."""
+        return {split: count for split, count in self.spec.counts.items() if count is not None}
 
     def prepare(self) -> None:
         """Nothing to do: nothing is ever downloaded."""
@@ -127,35 +68,41 @@ class MarketReader:
         """Lists every image.
 
         Raises:
-            UserError: A folder, a file name or the protocol is not as expected, or the counts differ.
+            UserError: An option, a folder, a file or a name is not as expected, or the counts differ.
         """
-        protocol = parse_protocol(self.protocol, "data.reader.protocol")
-        root = self._root()
-        benchmark = Benchmark(
-            name=self.name,
-            root=root,
-            train=read_folder(root / self.train),
-            test=read_split(root, self.gallery, self.queries),
-            val=read_split(root, self.val_gallery, self.val_queries) if self.val_gallery else None,
-            protocol=protocol,
-            occluders=root / self.occluders,
-        )
-        check_counts(benchmark, self.counts, strict=self.check_counts)
-        return benchmark
+        spec, notes = self._spec_and_notes()
+        return read_spec(spec, self.data_dir, check_counts=self.check_counts, notes=notes)
 
-    def _root(self) -> Path:
-        data_dir = Path(self.data_dir).expanduser().absolute()
-        if data_dir.is_file():
-            raise UserError(f"paths.data_dir is {data_dir}, a file; expected the folder that holds the data sets.")
-        # Compared with the listing, because some file systems would accept a name in another case.
-        present = {entry.name for entry in data_dir.iterdir() if entry.is_dir()} if data_dir.is_dir() else set()
-        for folder in self.folders:
-            if folder in present:
-                return data_dir / folder
-        inside = ", ".join([self.train, *self.queries.values(), self.gallery])
-        raise UserError(
-            f"{self.name} was not found: get it from {self.source} and put it into {data_dir} as a folder named "
-            f"{' or '.join(self.folders)} that holds {inside} and, for augment=npo, occluder patches in "
-            f"{self.occluders}, or say where your data sets are with paths.data_dir=<folder> or the environment "
-            "variable FED_REID_DATA."
-        )
+    def _spec_and_notes(self) -> tuple[BenchmarkSpec, tuple[str, ...]]:
+        for key in (self.benchmark, *self.options):
+            if key not in BENCHMARKS:
+                named = "data.reader.benchmark" if key == self.benchmark else f"data.options.{key}"
+                raise UserError(f"{named} names no benchmark ({key!r}); expected one of {', '.join(BENCHMARKS)}.")
+        values = self.options.get(self.benchmark) or {}
+        if not isinstance(values, Mapping):
+            raise UserError(f"data.options.{self.benchmark} is {values!r}; expected the options by name.")
+        return BENCHMARKS[self.benchmark].with_options(values)
+
+
+def make_reader(name_or_path: str, data_dir: str, check_counts: bool = True, options: Options | None = None) -> Reader:
+    """The reader of what a user names, as in ``data.test=[occluded_reid,people.csv]``.
+
+    Args:
+        name_or_path: Key of a benchmark, ``synthetic``, or a CSV or folder of one's own.
+        data_dir: Where data sets are kept.
+        check_counts: As for ``BenchmarkReader``.
+        options: As for ``BenchmarkReader``.
+
+    Raises:
+        UserError: It is none of these.
+    """
+    name = str(name_or_path)
+    if name in BENCHMARKS:
+        return BenchmarkReader(name, data_dir, check_counts, options or {})
+    if name == SYNTHETIC:
+        return SyntheticReader(data_dir)
+    if Path(name).expanduser().exists():
+        return OwnReader(name)
+    raise UserError(
+        f"{name!r} is neither a benchmark ({', '.join((*BENCHMARKS, SYNTHETIC))}) nor a CSV or folder that exists."
+    )

@@ -67,12 +67,15 @@ class Benchmark:
     Attributes:
         name: For banners and tables.
         root: Folder that was read.
-        train: Training images, raw identities.
+        train: Training images, raw identities; empty for a benchmark that is only for testing.
         test: Test gallery and query sets.
         val: Validation gallery and query sets of identities that are in neither; None where there are none.
         protocol: The rule under which the benchmark is scored.
         stripe_visibility: True visible share per stripe, by path; empty where nobody knows it.
         occluders: Folder of occluder patches that came with the data set; None where none did.
+        key: Name on the command line, e.g. ``occ_duke``.
+        camera_set: Which cameras the camids count; benchmarks of the same cameras share it. Empty: its own.
+        notes: What a reader of its numbers has to know: options that were taken, counts that differ from the release.
     """
 
     name: str
@@ -83,10 +86,27 @@ class Benchmark:
     protocol: Protocol = Protocol.SAME_ID_SAME_CAM
     stripe_visibility: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     occluders: Path | None = None
+    key: str = ""
+    camera_set: str = ""
+    notes: tuple[str, ...] = ()
 
     def label_of_pid(self) -> dict[int, int]:
         """Class label of each training identity: its place among the sorted ids, the same on every machine."""
         return {pid: label for label, pid in enumerate(sorted({sample.pid for sample in self.train}))}
+
+    def splits(self) -> dict[str, list[Sample]]:
+        """Every list of images that is not empty, by its name in tables."""
+        lists = {"train": self.train}
+        for prefix, split in (("val ", self.val), ("", self.test)):
+            if split is not None:
+                lists[f"{prefix}gallery"] = split.gallery
+                lists |= {f"{prefix}query {name}": samples for name, samples in split.queries.items()}
+        return {name: samples for name, samples in lists.items() if samples}
+
+    @property
+    def cameras(self) -> str:
+        """What tells whether another benchmark's camids mean the same cameras."""
+        return self.camera_set or self.key or self.name
 
     @property
     def num_cameras(self) -> int:
@@ -137,6 +157,12 @@ class EvalBatch(_TensorBatch):
     indices: Tensor
 
 
-def to_unit_range(images: Tensor, mean: float = 0.5, std: float = 0.5) -> Tensor:
-    """uint8 [B, 3, H, W] to normalised float32, on the device where the images are (method.md, section 1)."""
+def to_unit_range(images: Tensor, mean: Tensor | float = 0.5, std: Tensor | float = 0.5) -> Tensor:
+    """uint8 [B, 3, H, W] to normalised float32, on the device where the images are (method.md, section 1).
+
+    Args:
+        images: RGB.
+        mean: Of the normalisation, in units of 0..1; a number or [3, 1, 1].
+        std: Likewise.
+    """
     return (images.to(torch.float32) / 255.0 - mean) / std

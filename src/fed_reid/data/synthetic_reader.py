@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fed_reid.data.readers import MarketReader
+from fed_reid.data.market_reader import MarketReader
 from fed_reid.data.records import Benchmark
 from fed_reid.data.synthetic.settings import FORMAT_VERSION, QUERY_SETS, STRIPES, SyntheticSettings
 from fed_reid.data.synthetic.writer import PATCHES, TABLE, write_benchmark
 from fed_reid.errors import UserError
+
+SYNTHETIC = "synthetic"  # its name on the command line
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class SyntheticReader:
             val_queries={name: f"val/{folder}" for name, folder in query_folders.items()},
             source="python -m fed_reid.synthesize",
             occluders=PATCHES,
+            key=SYNTHETIC,
+            camera_set=root.name,  # other settings draw other cameras
         )
         return replace(tree.read(), stripe_visibility=read_visibility(root / TABLE))
 

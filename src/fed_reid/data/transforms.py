@@ -70,12 +70,12 @@ class PairedView:
         """Called once, when the benchmark is on disk and before the first image."""
         self._occluder.prepare(benchmark)
 
-    def __call__(self, image: Pixels, seed: int) -> Views:
-        """Both views of ``image``, uint8 [H, W, 3]; the same for the same seed."""
+    def __call__(self, image: Pixels, seed: int, pid: int) -> Views:
+        """Both views of ``image``, uint8 [H, W, 3], which shows ``pid``; the same for the same seed."""
         randomness = Randomness.from_seed(seed)
         # Not set_random_seed: that gives each transform its own generator in the *same* state, which ties the flip to
         # the brightness and to the crop.
         self._shared.set_random_state(randomness.numpy, randomness.python)
         clean = self._shared(image=image)["image"]
-        occluded, covered = self._occluder(clean, randomness)
+        occluded, covered = self._occluder(clean, randomness, pid)
         return Views(clean, occluded, covered)

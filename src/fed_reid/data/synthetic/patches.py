@@ -1,7 +1,8 @@
-"""Rectangular crops of training occluders, for the NPO augmentation (method.md, section 2)."""
+"""Crops of training occluders, for the NPO augmentation (method.md, section 2)."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from fed_reid.data.synthetic.cameras import camera_of
@@ -10,6 +11,8 @@ from fed_reid.data.synthetic.occluders import TRAIN_KINDS, occluder_of
 from fed_reid.data.synthetic.placement import paste
 from fed_reid.data.synthetic.raster import NEUTRAL, Layer
 from fed_reid.data.synthetic.settings import SyntheticSettings
+
+_INSIDE = 170  # of 255: pixels that are two thirds the thing count as it, the rest would be a rim of background
 
 
 def draw_patch(settings: SyntheticSettings, number: int) -> np.ndarray:
@@ -24,6 +27,11 @@ def draw_patch(settings: SyntheticSettings, number: int) -> np.ndarray:
     Returns:
         uint8 [h, w, 3], BGR, with a third of the canvas resolution.
     """
+    return draw_shaped_patch(settings, number)[0]
+
+
+def draw_shaped_patch(settings: SyntheticSettings, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same patch, and which of its pixels show the thing itself: bool [h, w]."""
     dice = Dice(settings.seed, "patch", number)
     kind = TRAIN_KINDS[number % len(TRAIN_KINDS)]
     index = (number // len(TRAIN_KINDS)) % settings.instances_per_kind
@@ -40,6 +48,8 @@ def draw_patch(settings: SyntheticSettings, number: int) -> np.ndarray:
     rows, columns = min(tall, camera.scene.shape[0]), min(wide, camera.scene.shape[1])
     scene = Layer(camera.background(dice, rows, columns), np.full((rows, columns), NEUTRAL, np.uint8))
     thing = Layer(np.ascontiguousarray(thing.color[:rows]), np.ascontiguousarray(thing.light[:rows]))
-    paste(scene, np.zeros((rows, columns), np.uint8), thing, 0, 0, 1)
+    shape = np.zeros((rows, columns), np.uint8)
+    paste(scene, shape, thing, 0, 0, 255)
     size = (max(8, columns // 3), max(8, rows // 3))
-    return camera.develop(scene.developed(*size), dice)
+    inside = cv2.resize(shape, size, interpolation=cv2.INTER_AREA) > _INSIDE
+    return camera.develop(scene.developed(*size), dice), inside

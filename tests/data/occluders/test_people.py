@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fed_reid.data.occluders.geometry import OfficialGeometry
+from fed_reid.data.occluders.paste import PasteOccluder
+from fed_reid.data.occluders.people import PeopleSource
+from fed_reid.data.randomness import Randomness
+from fed_reid.data.transforms import PairedView
+from fed_reid.errors import UserError
+
+from .conftest import PERSON
+
+KEY = "occluder.source"
+GREYS = [90 + 10 * pid for pid in range(6)]  # the walls of each person in ``crowd``
+
+
+def drawn(source, pid, count=300):
+    return [source(Randomness.from_seed(seed), pid).image for seed in range(count)]
+
+
+def wall(image):
+    """Which person's wall is seen."""
+    greys = np.asarray(image)[:, :, 1].ravel()
+    return GREYS.index(max(value for value in np.unique(greys) if value in GREYS))
+
+
+@pytest.mark.parametrize("pid", range(6))
+def test_anybody_but_the_one_in_the_image(crowd, pid):
+    source = PeopleSource()
+    source.prepare(crowd(), KEY)
+    seen = [wall(image) for image in drawn(source, pid)]
+    assert set(seen) == set(range(6)) - {pid}
+    assert min(np.bincount(seen)[sorted(set(seen))]) > 30  # of 60 expected
+
+
+def test_somebody_who_is_not_among_them(crowd):
+    source = PeopleSource()
+    source.prepare(crowd(), KEY)
+    assert {wall(image) for image in drawn(source, 99)} == set(range(6))
+
+
+def test_strips_and_parts_show_the_person(crowd):
+    source = PeopleSource()
+    source.prepare(crowd(), KEY)
+    images = drawn(source, 0)
+    strips = [image for image in images if image.height > 2 * image.width]
+    assert 0.6 < len(strips) / len(images) < 0.8
+    assert {image.height for image in strips} == {64}
+    assert {image.width for image in images if image not in strips} == {32}
+    for image in images:
+        assert (np.asarray(image) == PERSON).all(2).mean() > 0.1
+
+
+def test_the_view_hands_its_identity_on(crowd):
+    benchmark = crowd(pids=2, images_per_id=2)
+    view = PairedView((64, 32), PasteOccluder(PeopleSource(), OfficialGeometry(jitter=0.0)), jitter=0.0, padding=0)
+    view.prepare(benchmark)
+    image = np.zeros((64, 32, 3), dtype=np.uint8)
+    for pid, other in ((0, GREYS[1]), (1, GREYS[0])):
+        for seed in range(30):
+            greys = view(image, seed, pid).occluded[:, :, 1]
+            assert greys.max() <= other + 12  # a resize overshoots a little
+            assert (np.abs(greys.astype(int) - other) < 3).any()
+
+
+def test_one_identity_is_too_few(crowd):
+    benchmark = crowd(pids=1)
+    with pytest.raises(UserError, match=r"has 1 training identities; occluder\.source pastes other people"):
+        PeopleSource().prepare(benchmark, KEY)
+    with pytest.raises(UserError, match="has 0 training identities"):
+        PeopleSource().prepare(replace(benchmark, train=[]), KEY)
