@@ -3,7 +3,7 @@ import torch
 
 from fed_reid.errors import UserError
 from fed_reid.models.encoder import ViTEncoder
-from fed_reid.models.stem import ConvStem
+from fed_reid.models.stem import ConvStem, IBNStem
 
 from .networks import images, tiny_encoder
 
@@ -27,7 +27,7 @@ def test_plain_vits_of_timm(name, image_size, grid, prefix):
     encoder = ViTEncoder(name, image_size, depth=1, embed_dim=32, num_heads=2)
     assert (encoder.vit.patch_embed.grid_size, encoder.num_prefix_tokens, encoder.embed_dim) == (grid, prefix, 32)
     tokens = encode(encoder, torch.randn(2, 3, *image_size))
-    assert tokens.class_token.shape == (2, 32)
+    assert tokens.global_token.shape == (2, 32)
     assert tokens.patches.shape == (2, grid[0] * grid[1], 32)
 
 
@@ -108,3 +108,29 @@ def test_stem_tokens_are_row_major():
 def test_sizes_that_the_stem_cannot_have(image_size, patch_size, embed_dim, message):
     with pytest.raises(UserError, match=message):
         ConvStem(image_size, patch_size, embed_dim=embed_dim)
+
+
+def test_ibn_stem_has_the_published_size():
+    """88.4 M parameters: TransReID-SSL's ViT-B/16 with this stem at 256 x 128."""
+    with torch.device("meta"):
+        encoder = ViTEncoder("vit_base_patch16_224", (256, 128), stem=IBNStem)
+    assert round(sum(parameter.numel() for parameter in encoder.parameters()) / 1e6, 1) == 88.4
+
+
+def test_ibn_stem_normalises_the_first_half_by_instance():
+    stem = IBNStem((32, 16), 16, embed_dim=8).eval()  # batch norms that have seen nothing change nothing
+    images = torch.randn(2, 3, 32, 16)
+    with torch.no_grad():
+        before = stem.conv[0](images)
+        first, second = stem.conv[1](before).chunk(2, dim=1)
+    torch.testing.assert_close(first.mean(dim=(2, 3)), torch.zeros(2, 32), atol=1e-5, rtol=0)
+    torch.testing.assert_close(first.var(dim=(2, 3), correction=0), torch.ones(2, 32), atol=1e-2, rtol=0)
+    torch.testing.assert_close(second, before[:, 32:], atol=1e-4, rtol=1e-4)
+
+
+def test_ibn_stem_tokens_are_row_major():
+    stem = IBNStem((32, 48), 16, embed_dim=8).eval()
+    assert stem.grid_size == (2, 3)
+    with torch.no_grad():
+        maps = stem.proj(stem.conv(image := torch.randn(1, 3, 32, 48)))
+        torch.testing.assert_close(stem(image)[:, 4], maps[:, :, 1, 1])

@@ -63,7 +63,7 @@ def test_which_features_an_official_option_changes(option, changed):
 def test_global_token():
     network, official = tiny_fed(), tiny_fed(global_token="first_patch")
     tokens = network.encoder(images(2 * len(LABELS)))
-    for net, token in ((network, tokens.class_token), (official, tokens.patches[:, 0])):
+    for net, token in ((network, tokens.global_token), (official, tokens.patches[:, 0])):
         torch.testing.assert_close(train_step(net).logits["global"], network.heads["global"](token))
 
 

@@ -26,11 +26,10 @@ def saved(tmp_path):
     return save
 
 
-@pytest.mark.parametrize("wrapper", [None, "model", "state_dict"])
-def test_round_trip(state, saved, wrapper):
+def test_round_trip(state, saved):
     encoder = tiny_encoder(image_size=(32, 32), num_cameras=3)
     cameras = encoder.camera_table.clone()
-    load_encoder_weights(encoder, saved(state if wrapper is None else {wrapper: state}))
+    load_encoder_weights(encoder, saved(state))
     for name, value in encoder.vit.state_dict().items():
         assert torch.equal(value, state[name]), name
     assert torch.equal(encoder.camera_table, cameras)
@@ -41,7 +40,8 @@ def test_head_is_ignored_and_positions_are_resized(state, saved, caplog):
     encoder = tiny_encoder(image_size=(32, 16))
     with caplog.at_level(logging.INFO):
         load_encoder_weights(encoder, saved({**state, **head}))
-    assert "to a 4 x 2 grid" in caplog.text
+    assert "pos_embed: 4 x 4 positions to a 4 x 2 grid (bilinear)" in caplog.text
+    assert "skipped  head.weight, head.bias, fc.bias: head of the pre-training" in caplog.text
     assert torch.equal(encoder.vit.pos_embed[:, 0], state["pos_embed"][:, 0])  # the class token's stays
     with torch.no_grad():
         assert encoder.eval()(images(1)).patches.isfinite().all()
@@ -84,7 +84,7 @@ def test_positions_of_another_width(state, saved):
 @pytest.mark.parametrize("shape", [(1, 1 + 6 * 4, 16), (1, 1, 16), (17, 16)])
 def test_positions_of_no_square_grid(state, saved, shape):
     state["pos_embed"] = torch.zeros(shape)
-    with pytest.raises(UserError, match=rf"vit\.pth': .*'pos_embed' has shape {re.escape(str(shape))}.* 4 x 2 grid"):
+    with pytest.raises(UserError, match=rf"vit\.pth': .*'pos_embed' has shape {re.escape(str(shape))}.* square grid"):
         load_encoder_weights(tiny_encoder(), saved(state))
 
 
@@ -93,10 +93,52 @@ def test_missing_file(tmp_path):
         load_encoder_weights(tiny_encoder(), tmp_path / "nowhere.pth")
 
 
-def test_file_of_another_kind(tmp_path, saved):
-    garbage = tmp_path / "page.pth"
-    garbage.write_bytes(b"<html>404</html>")
-    with pytest.raises(UserError, match=r"page\.pth': not a readable PyTorch file"):
-        load_encoder_weights(tiny_encoder(), garbage)
-    with pytest.raises(UserError, match="expected a mapping of names to tensors"):
-        load_encoder_weights(tiny_encoder(), saved({"epoch": 3}))
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"epoch": 3, "best": 0.5}, "the entries 'epoch', 'best'"),
+        ({}, "an empty one"),
+        ({"state_dict": {}}, "the entries 'state_dict'"),
+        (torch.zeros(702, 3072), r"a single tensor of shape \(702, 3072\)"),  # the official memory
+        ([1, 2], "a list"),
+    ],
+)
+def test_file_without_named_tensors(saved, content, found):
+    with pytest.raises(UserError, match=rf"vit\.pth': expected a mapping of names to tensors, found {found}\."):
+        load_encoder_weights(tiny_encoder(), saved(content))
+
+
+def test_file_of_an_unknown_network(saved):
+    with pytest.raises(UserError, match=r"found no vision transformer that is known here \(it begins with 'a', 'b'\)"):
+        load_encoder_weights(tiny_encoder(), saved({"a": torch.zeros(2), "b": torch.zeros(3)}))
+
+
+def test_file_of_two_encoders(state, saved):
+    both = {f"{half}.{name}": value for half in ("student", "teacher") for name, value in state.items()}
+    with pytest.raises(UserError, match=r"one vision transformer, found several, under \['student\.', 'teacher\.'\]"):
+        load_encoder_weights(tiny_encoder(), saved(both))
+
+
+def test_report(state, saved):
+    extra = {f"decoder_blocks.{n}.bias": torch.zeros(1) for n in range(5)}
+    encoder = tiny_encoder(num_cameras=2)
+    report = load_encoder_weights(encoder, saved({"model": {**state, **extra}}))
+    first, *rest = report.lines()
+    assert re.fullmatch(
+        r"Encoder weights '.*vit\.pth' \(timm's names under 'model'\): 18 tensors .*, 100\.0 % of 0\.0 M .*", first
+    )
+    assert rest == [
+        "  resized  pos_embed: 4 x 4 positions to a 4 x 2 grid (bilinear)",
+        "  skipped  decoder_blocks.0.bias, decoder_blocks.1.bias, decoder_blocks.2.bias and 2 more: "
+        "decoder of the pre-training",
+        "  fresh    camera_table: no pre-training has one",
+    ]
+
+
+def test_nothing_is_changed_by_a_file_that_does_not_fit(state, saved):
+    encoder = tiny_encoder()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    state["norm.bias"] = torch.zeros(17)
+    with pytest.raises(UserError, match=r"'norm\.bias' has shape \(17,\), the encoder needs \(16,\)\.$"):
+        load_encoder_weights(encoder, saved(state))
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())

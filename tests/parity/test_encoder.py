@@ -15,7 +15,7 @@ TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 def check_tokens(model, recorded, camids=None):
     with torch.no_grad():
         tokens = model.eval()(recorded["image"], camids)
-    torch.testing.assert_close(tokens.class_token, recorded["cls_after_norm"], **TOLERANCE)
+    torch.testing.assert_close(tokens.global_token, recorded["cls_after_norm"], **TOLERANCE)
     torch.testing.assert_close(tokens.patches, recorded["ref_patches"], **TOLERANCE)
     torch.testing.assert_close(tokens.patches[:, 0], recorded["ref_global"], **TOLERANCE)
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from fed_reid.models.encoder import ViTEncoder
-from fed_reid.models.outputs import Embedding, TrainingOutput
+from fed_reid.models.encoder import Encoder
+from fed_reid.models.outputs import VIEWS, Embedding, TrainingOutput
 
 
 class ReIDNetwork(nn.Module, ABC):
@@ -19,22 +19,24 @@ class ReIDNetwork(nn.Module, ABC):
         feature_names: The retrieval features it offers; the first is the plain one of ``embed``.
         feature_dim: Their width E.
         num_stripes: Body stripes S.
-        encoder: The vision transformer inside.
+        encoder: What turns an image into tokens.
         scores_stripes: Whether it tells how visible a stripe is.
+        views: Which views of a training image it is trained on.
     """
 
     feature_names: ClassVar[tuple[str, ...]]
     feature_dim: int
     num_stripes: int
-    encoder: ViTEncoder
+    encoder: Encoder
     scores_stripes: ClassVar[bool] = False
+    views: ClassVar[tuple[str, ...]] = VIEWS
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
-        """Trains on paired views.
+        """Trains on the views of B images.
 
         Args:
-            images: Normalised [2B, 3, H, W], the B clean views before the B occluded ones.
+            images: Normalised [V * B, 3, H, W], view after view in the order of ``views``.
             labels: Class labels [B].
             camids: Cameras [B].
         """
@@ -46,6 +48,9 @@ class ReIDNetwork(nn.Module, ABC):
     def embed_all(self, images: Tensor, camids: Tensor | None = None) -> dict[str, Embedding]:
         """Every feature of ``feature_names`` for normalised images [B, 3, H, W]."""
         return {self.feature_names[0]: self.embed(images, camids)}
+
+    def start_from_encoder(self) -> None:
+        """Called once, when pre-trained weights are in the encoder; most networks have nothing to do."""
 
     @property
     def wants_memory(self) -> bool:

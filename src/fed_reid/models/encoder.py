@@ -1,46 +1,121 @@
-"""The encoder: any timm ViT, with overlapping patches and camera side information (method.md, section 5).
+"""What every encoder offers; any timm ViT, with overlapping patches and side information (method.md, section 5).
 
 Shape legend: B samples, N patches, D width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-import timm
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from fed_reid.errors import UserError
+from fed_reid.models.backbone import create_patch_transformer
 
 
 @dataclass
 class Tokens:
-    """A ViT's output after its final norm: class token [B, D] and patch tokens [B, N, D], row-major."""
+    """An encoder's output after its final norm.
 
-    class_token: Tensor
+    Attributes:
+        global_token: [B, D], one summary of the image: a ViT's class token.
+        patches: [B, N, D], row-major.
+    """
+
+    global_token: Tensor
     patches: Tensor
 
 
-class ViTEncoder(nn.Module):
+class Encoder(nn.Module, ABC):
+    """Turns images into a global token and patch tokens; all that a ``ReIDNetwork`` knows of it.
+
+    Attributes:
+        timm_module: Name of the attribute that is timm's model: where pre-trained weights go.
+        embed_dim: D, width of the tokens.
+        grid: (rows, columns) of the patch tokens.
+        pixel_mean: [3, 1, 1], what images are normalised with before they come here, in units of 0..1.
+        pixel_std: Likewise.
+        camera_table: [cameras, 1, width], camera side information (TransReID's SIE); None: off.
+        camera_coefficient: Factor of its rows.
+    """
+
+    timm_module: ClassVar[str]
+    embed_dim: int
+    grid: tuple[int, int]
+    pixel_mean: Tensor
+    pixel_std: Tensor
+    camera_table: nn.Parameter | None
+    camera_coefficient: float
+
+    def __init__(self, mean: float | Sequence[float] = 0.5, std: float | Sequence[float] = 0.5) -> None:
+        super().__init__()
+        # Settings and not weights, so not in the state; buffers, so that they follow the encoder to its device.
+        self.register_buffer("pixel_mean", _per_channel("mean", mean), persistent=False)
+        self.register_buffer("pixel_std", _per_channel("std", std), persistent=False)
+
+    @abstractmethod
+    def forward(self, images: Tensor, camids: Tensor | None = None) -> Tokens:
+        """Encodes normalised images [B, 3, H, W].
+
+        Args:
+            images: Normalised images.
+            camids: Cameras [B], used only with camera side information. A camera that training did not have
+                (unknown cameras too) adds nothing.
+        """
+
+    def add_cameras(self, tokens: Tensor, camids: Tensor | None) -> Tensor:
+        """Adds the row of its camera [B] to every token of an image [B, N, width]."""
+        if self.camera_table is None or camids is None:
+            return tokens
+        known = (camids >= 0) & (camids < len(self.camera_table))
+        rows = self.camera_table[torch.where(known, camids, 0)] * known.view(-1, 1, 1)  # [B, 1, width]
+        return tokens + self.camera_coefficient * rows
+
+
+def fresh_camera_table(num_cameras: int, width: int) -> nn.Parameter | None:
+    """Truncated normal with std 0.02 [cameras, 1, width]; None without cameras."""
+    if not num_cameras:
+        return None
+    table = nn.Parameter(torch.empty(num_cameras, 1, width))
+    nn.init.trunc_normal_(table, std=0.02)
+    return table
+
+
+def _per_channel(key: str, value: float | Sequence[float]) -> Tensor:
+    """One number for all channels or one for each, as [3, 1, 1]."""
+    numbers = torch.as_tensor(value, dtype=torch.float32).flatten()
+    if len(numbers) not in (1, 3):
+        raise UserError(f"encoder.network.{key}={value}: expected one number, or three for red, green and blue.")
+    return numbers.expand(3).clone().view(3, 1, 1)
+
+
+class ViTEncoder(Encoder):
     """A timm vision transformer without its head.
+
+    The class token is the global token. Distillation and register tokens take part, but are not handed on.
 
     Args:
         name: timm model name, e.g. ``vit_base_patch16_224``.
-        image_size: (height, width) in pixels.
+        image_size: (height, width) in pixels; what is over at the lower and the right edge belongs to no patch.
         stride: Step between patches; less than the patch size makes them overlap. None: the patch size.
         num_cameras: Rows of the camera table; 0 switches camera side information off.
         camera_coefficient: Factor of the camera row that is added to every token (TransReID's SIE).
         drop_path: Stochastic depth of the last block, growing linearly from 0.
+        mean: Of the normalisation that the weights were trained with, in units of 0..1.
+        std: Likewise.
         stem: Builds the patch embedding in place of timm's single convolution; see ``stem.ConvStem``.
         **overrides: Anything else timm's model takes, e.g. ``depth``, ``embed_dim``, ``num_heads``.
 
     Raises:
-        UserError: If timm does not know the name, the model is not a plain ViT, or ``drop_path`` is no share.
+        UserError: If timm does not know the name, the model is not a plain ViT, or a value is out of its range.
     """
+
+    timm_module = "vit"
 
     def __init__(
         self,
@@ -50,76 +125,29 @@ class ViTEncoder(nn.Module):
         num_cameras: int = 0,
         camera_coefficient: float = 3.0,
         drop_path: float = 0.0,
+        mean: float | Sequence[float] = 0.5,
+        std: float | Sequence[float] = 0.5,
         stem: Callable[..., nn.Module] | None = None,
         **overrides: Any,
     ) -> None:
-        super().__init__()
-        if not isinstance(drop_path, int | float) or not 0 <= drop_path < 1:
-            raise UserError(f"encoder.network.drop_path={drop_path!r}: expected at least 0 and less than 1.")
+        super().__init__(mean, std)
         if stem is not None:
             overrides["embed_layer"] = stem
-        self.vit = _create_vit(name, (image_size[0], image_size[1]), stride, drop_path_rate=drop_path, **overrides)
-        self.embed_dim: int = self.vit.embed_dim
+        height, width = image_size
+        self.vit = create_patch_transformer(VisionTransformer, name, (height, width), stride, drop_path, **overrides)
+        self.embed_dim = self.vit.embed_dim
+        self.grid = self.vit.patch_embed.grid_size
         self.num_prefix_tokens: int = self.vit.num_prefix_tokens
         self.camera_coefficient = camera_coefficient
-        self.camera_table = nn.Parameter(torch.empty(num_cameras, 1, self.embed_dim)) if num_cameras else None
-        if self.camera_table is not None:
-            nn.init.trunc_normal_(self.camera_table, std=0.02)
+        self.camera_table = fresh_camera_table(num_cameras, self.embed_dim)
 
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tokens:
-        """Encodes normalised images [B, 3, H, W].
+        """See ``Encoder.forward``."""
+        tokens = self.vit.norm(self.vit.blocks(self.embed_patches(images, camids)))
+        return Tokens(global_token=tokens[:, 0], patches=tokens[:, self.num_prefix_tokens :])
 
-        Args:
-            images: Normalised images.
-            camids: Cameras [B], used only with camera side information. A camera that training did not have
-                (unknown cameras too) adds nothing.
-        """
+    def embed_patches(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
+        """What goes into the first block: patches, positions and cameras [B, prefix + N, D]."""
         vit = self.vit
-        tokens = vit._pos_embed(vit.patch_embed(images))  # [B, prefix + N, D]; timm has no public name for this step
-        if self.camera_table is not None and camids is not None:
-            tokens = tokens + self.camera_coefficient * self._camera_rows(camids)
-        tokens = vit.norm(vit.blocks(vit.norm_pre(vit.patch_drop(tokens))))
-        return Tokens(class_token=tokens[:, 0], patches=tokens[:, self.num_prefix_tokens :])
-
-    def _camera_rows(self, camids: Tensor) -> Tensor:
-        """Row of each camera [B, 1, D]; zero for cameras outside the table."""
-        assert self.camera_table is not None
-        known = (camids >= 0) & (camids < len(self.camera_table))
-        return self.camera_table[torch.where(known, camids, 0)] * known.view(-1, 1, 1)
-
-
-def _create_vit(name: str, image_size: tuple[int, int], stride: int | None, **options: Any) -> VisionTransformer:
-    """A timm ViT whose patch convolution steps by ``stride``.
-
-    timm has no stride argument: the model is built for the image whose plain patches make the wanted grid, then the
-    convolution's step is changed and the check of the image size is switched off.
-    """
-    if stride is not None and stride < 1:
-        raise UserError(f"encoder.network.stride={stride}: expected at least 1 pixel, or null.")
-    options = {"pretrained": False, "num_classes": 0, "img_size": image_size, **options}
-    try:
-        if stride is not None:
-            with torch.device("meta"):
-                draft: Any = timm.create_model(name, **options)
-            patch = draft.patch_embed.patch_size[0]
-            options["img_size"] = tuple(patch * ((side - patch) // stride + 1) for side in image_size)
-        vit = timm.create_model(name, **options)
-    except (RuntimeError, TypeError, AssertionError) as error:  # unknown name; not a ViT; widths that do not divide
-        raise UserError(f"encoder.network.name='{name}': timm cannot build it as configured ({error}).") from error
-    if not isinstance(vit, VisionTransformer):
-        raise UserError(
-            f"encoder.network.name='{name}': expected a vision transformer of timm, found {type(vit).__name__}."
-        )
-    if not vit.has_class_token:
-        raise UserError(f"encoder.network.name='{name}': expected a vision transformer with a class token.")
-    if min(vit.patch_embed.grid_size) < 1:
-        raise UserError(f"data.image_size={list(image_size)}: expected at least a patch of '{name}'.")
-    if stride is not None:
-        patch_embed: Any = vit.patch_embed
-        if patch_embed.proj.kernel_size != patch_embed.patch_size:
-            raise UserError(
-                f"encoder.network.stride={stride}: expected null, since no convolution cuts these patches out."
-            )
-        patch_embed.proj.stride = (stride, stride)
-        patch_embed.img_size = None
-    return vit
+        tokens = vit._pos_embed(vit.patch_embed(images))  # timm has no public name for this step
+        return vit.norm_pre(vit.patch_drop(self.add_cameras(tokens, camids)))

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork, init_classifier
 from fed_reid.models.diffusion import AttentionScale, FeatureDiffusion, HeadMerge
-from fed_reid.models.encoder import Tokens, ViTEncoder
+from fed_reid.models.encoder import Encoder, Tokens
 from fed_reid.models.erasing import OcclusionErasing
 from fed_reid.models.memory import MemoryBank
 from fed_reid.models.options import parse_option
-from fed_reid.models.outputs import VIEWS, Embedding, TrainingOutput
+from fed_reid.models.outputs import Embedding, TrainingOutput
 from fed_reid.models.stripes import StripeNeck, pool_stripes
 
 
@@ -42,7 +42,7 @@ class FED(ReIDNetwork):
     """Encoder, erasing module, memory and diffusion module.
 
     Args:
-        encoder: The ViT.
+        encoder: Any of them: a global token and patch tokens are all it takes.
         num_classes: C, the training identities.
         num_stripes: S.
         num_neighbors: K, how many look-alikes are diffused into a feature.
@@ -67,7 +67,7 @@ class FED(ReIDNetwork):
 
     def __init__(
         self,
-        encoder: ViTEncoder,
+        encoder: Encoder,
         num_classes: int,
         num_stripes: int = 4,
         num_neighbors: int = 8,
@@ -110,10 +110,10 @@ class FED(ReIDNetwork):
 
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
         """See ``ReIDNetwork.forward``; the memory is read, never written (``update_memory`` does that)."""
-        views = len(VIEWS)
+        views = len(self.views)
         tokens, scores, erased = self._erase(images, None if camids is None else camids.repeat(views), views)
         diffused = self._diffuse(erased, scores, labels.repeat(views), views)
-        first_or_class = tokens.class_token if self.global_token == GlobalToken.CLASS else tokens.patches[:, 0]
+        first_or_class = tokens.global_token if self.global_token == GlobalToken.CLASS else tokens.patches[:, 0]
         return TrainingOutput(
             features={"erased": erased, "diffused": diffused},
             logits={

@@ -10,24 +10,26 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-VIEWS = ("clean", "occluded")  # of every training image, in this order
+VIEWS = ("clean", "occluded")  # of every training image, in this order; a network may want only one of them
 
 
 @dataclass
 class TrainingOutput:
-    """A paired batch after the network: rows 0..B-1 are the clean views, rows B..2B-1 the occluded ones.
+    """A batch after the network: V views, one after the other in the order of ``network.views``.
 
     Attributes:
-        features: Feature name to [2B, E]; the names are those of ``network.feature_names``.
-        logits: Head name to [2B, C]; every feature has a head, and ``"global"`` is the encoder's own.
-        scores: Visibility scores [2B, S] in (0, 1); None where the network has no erasing module.
+        features: Feature name to [V * B, E]; the names are those of ``network.feature_names``.
+        logits: Head name to [V * B, C]; ``"global"`` is the encoder's own.
+        scores: Visibility scores [V * B, S] in (0, 1); None where the network has no erasing module.
         centers: Feature name to the memory rows [C, E] it is contrasted with, before this step's update.
+        before_neck: Head name to the feature [V * B, D] in front of its neck, for a triplet loss.
     """
 
     features: Mapping[str, Tensor]
     logits: Mapping[str, Tensor]
     scores: Tensor | None = None
     centers: Mapping[str, Tensor] = field(default_factory=dict)
+    before_neck: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from fed_reid.models.base import ReIDNetwork, init_classifier
-from fed_reid.models.encoder import Tokens, ViTEncoder
-from fed_reid.models.outputs import VIEWS, Embedding, TrainingOutput
+from fed_reid.models.encoder import Encoder, Tokens
+from fed_reid.models.outputs import Embedding, TrainingOutput
 from fed_reid.models.stripes import StripeNeck, pool_stripes
 
 
@@ -15,14 +15,14 @@ class StripeViT(ReIDNetwork):
     """Encoder, stripes, neck and two classifiers: FED without erasing, memory and diffusion.
 
     Args:
-        encoder: The ViT.
+        encoder: Any of them.
         num_classes: C.
         num_stripes: S.
     """
 
     feature_names = ("stripes",)
 
-    def __init__(self, encoder: ViTEncoder, num_classes: int, num_stripes: int = 4) -> None:
+    def __init__(self, encoder: Encoder, num_classes: int, num_stripes: int = 4) -> None:
         super().__init__()
         self.encoder = encoder
         self.num_stripes = num_stripes
@@ -37,9 +37,9 @@ class StripeViT(ReIDNetwork):
 
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
         """See ``ReIDNetwork.forward``."""
-        tokens = self.encoder(images, None if camids is None else camids.repeat(len(VIEWS)))
-        features = self._stripe_features(tokens, views=len(VIEWS))
-        logits = {"stripes": self.heads["stripes"](features), "global": self.heads["global"](tokens.class_token)}
+        tokens = self.encoder(images, None if camids is None else camids.repeat(len(self.views)))
+        features = self._stripe_features(tokens, views=len(self.views))
+        logits = {"stripes": self.heads["stripes"](features), "global": self.heads["global"](tokens.global_token)}
         return TrainingOutput(features={"stripes": features}, logits=logits)
 
     def embed(self, images: Tensor, camids: Tensor | None = None) -> Embedding:
