@@ -4,6 +4,7 @@ import torch
 from fed_reid.errors import UserError
 from fed_reid.losses.criterion import Criterion
 from fed_reid.losses.identity import identity_loss
+from fed_reid.losses.triplet import triplet_loss
 from fed_reid.losses.visibility import score_loss
 from fed_reid.models.outputs import TrainingOutput
 
@@ -82,6 +83,26 @@ def test_a_network_without_scores_has_no_score_losses():
         losses_of(output, {"score_clean": 1.0})
 
 
+@pytest.mark.parametrize("views", [1, 2])
+def test_triplet_of_any_number_of_views(views):
+    """A network that is trained on one view has no losses that compare two."""
+    output = TrainingOutput(
+        features={"class_tokens": torch.randn(3 * views, 8)},
+        logits={"global": torch.randn(3 * views, 4)},
+        before_neck={"global": torch.randn(3 * views, 8), "local1": torch.randn(3 * views, 8)},
+    )
+    losses = losses_of(output, {"id_global": 1.0, "triplet_local1": 0.5}, triplet_margin=0.3)
+    torch.testing.assert_close(losses["id_global"], identity_loss(output.logits["global"], LABELS))
+    mined = triplet_loss(output.before_neck["local1"], LABELS.repeat(views), margin=0.3)
+    torch.testing.assert_close(losses["triplet_local1"], mined)
+    torch.testing.assert_close(losses["total"], losses["id_global"] + 0.5 * mined)
+    soft = losses_of(output, {"triplet_global": 1.0})["triplet_global"]
+    torch.testing.assert_close(soft, triplet_loss(output.before_neck["global"], LABELS.repeat(views)))
+    for name in ("triplet_local2", "score_occluded", "contrast_class_tokens_clean"):
+        with pytest.raises(UserError, match=rf"{name}: .*it has id_global, triplet_global, triplet_local1\."):
+            losses_of(output, {name: 1.0})
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [
@@ -91,6 +112,7 @@ def test_a_network_without_scores_has_no_score_losses():
         ({"label_smoothing": 1.5}, r"loss\.label_smoothing=1\.5"),
         ({"contrast_start": -0.1}, r"loss\.contrast_start=-0\.1"),
         ({"contrast_ramp": 2}, r"loss\.contrast_ramp=2"),
+        ({"triplet_margin": -0.1}, r"loss\.triplet_margin=-0\.1"),
     ],
 )
 def test_ranges(options, key):

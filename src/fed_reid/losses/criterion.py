@@ -10,6 +10,7 @@ from torch import Tensor
 from fed_reid.errors import UserError
 from fed_reid.losses.contrast import LOWEST_TEMPERATURE, memory_contrast
 from fed_reid.losses.identity import identity_loss
+from fed_reid.losses.triplet import triplet_loss
 from fed_reid.losses.visibility import score_loss
 from fed_reid.models.outputs import VIEWS, TrainingOutput
 
@@ -17,14 +18,16 @@ from fed_reid.models.outputs import VIEWS, TrainingOutput
 class Criterion:
     """Weighs the losses named in the config.
 
-    Names: ``id_<head>`` is the identity loss of a head over both views; ``score_<view>`` the error of the visibility
-    scores of one view (the clean one should be visible all over); ``contrast_<feature>_<view>`` the contrast of a
-    feature with the memory.
+    Names: ``id_<head>`` is the identity loss of a head over all views; ``triplet_<head>`` the triplet loss of the
+    feature in front of its neck, all views mined together; ``score_<view>`` the error of the visibility scores of one
+    view (the clean one should be visible all over); ``contrast_<feature>_<view>`` the contrast of a feature with the
+    memory. The last two are for networks that are trained on both views.
 
     Args:
         weights: Loss name to weight, at least 0; a weight of 0 switches the loss off.
         temperature: Of the contrast with the memory.
         label_smoothing: Of the identity losses.
+        triplet_margin: Of the triplet losses; None: the soft margin.
         contrast_start: Share of the training before which the contrast weighs nothing. Features of an untrained
             network have nothing to be contrasted with: from scratch it stops learning altogether (synthetic.md).
         contrast_ramp: Share of the training over which its weight then grows to the full value.
@@ -40,6 +43,7 @@ class Criterion:
         label_smoothing: float = 0.0,
         contrast_start: float = 0.0,
         contrast_ramp: float = 0.0,
+        triplet_margin: float | None = None,
     ) -> None:
         for name, weight in weights.items():
             if weight < 0:
@@ -49,6 +53,8 @@ class Criterion:
                 raise UserError(f"loss.{key}={value}: expected a share of the training between 0 and 1.")
         if not 0 <= label_smoothing <= 1:
             raise UserError(f"loss.label_smoothing={label_smoothing}: expected between 0 and 1.")
+        if triplet_margin is not None and triplet_margin < 0:
+            raise UserError(f"loss.triplet_margin={triplet_margin}: expected at least 0, or null for the soft margin.")
         if temperature < LOWEST_TEMPERATURE:
             raise UserError(
                 f"loss.temperature={temperature}: expected at least {LOWEST_TEMPERATURE}, below which the "
@@ -59,14 +65,15 @@ class Criterion:
         self.label_smoothing = label_smoothing
         self.contrast_start = contrast_start
         self.contrast_ramp = contrast_ramp
+        self.triplet_margin = triplet_margin
 
     def __call__(
         self, output: TrainingOutput, labels: Tensor, visibility: Tensor, progress: float = 1.0
     ) -> dict[str, Tensor]:
-        """Computes the losses of a paired batch.
+        """Computes the losses of a batch.
 
         Args:
-            output: What the network returned for B clean and B occluded views.
+            output: What the network returned for its views of B images.
             labels: [B].
             visibility: [B, S] of the occluded views.
             progress: Share of the training that is done, for the ramp.
@@ -97,6 +104,9 @@ class Criterion:
         match name.split("_"):
             case ["id", head] if head in output.logits:
                 return identity_loss(output.logits[head], labels, self.label_smoothing)
+            case ["triplet", head] if head in output.before_neck:
+                features = output.before_neck[head]
+                return triplet_loss(features, labels.repeat(len(features) // len(labels)), self.triplet_margin)
             case ["score", view] if view in VIEWS and output.scores is not None:
                 target = torch.ones_like(visibility) if view == "clean" else visibility
                 return score_loss(_view(output.scores, view), target)
@@ -113,6 +123,7 @@ def _view(both: Tensor, view: str) -> Tensor:
 
 def _available(output: TrainingOutput) -> str:
     names = [f"id_{head}" for head in output.logits]
+    names += [f"triplet_{head}" for head in output.before_neck]
     names += [f"score_{view}" for view in VIEWS if output.scores is not None]
     names += [f"contrast_{feature}_{view}" for feature in output.centers for view in VIEWS]
     return "it has " + ", ".join(names)
