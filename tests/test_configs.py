@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_object, instantiate
@@ -12,6 +13,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from fed_reid.cli import CONF_DIR
 from fed_reid.data.datamodule import ReIDDataModule
+from fed_reid.data.occluders.folder import FolderSource
+from fed_reid.data.occluders.geometry import OfficialGeometry
+from fed_reid.data.occluders.paste import PasteOccluder
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.optim.optimization import Optimization
@@ -20,7 +24,11 @@ CONF = Path(CONF_DIR)
 CHOICES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/*.yaml"))
 PACKAGES = {"pedestrians": "pedestrians@data.reader.settings"}  # groups that are taken elsewhere than at the root
 EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
-SHALLOW = {"vit_base": ["+encoder.network.depth=1"], "vit_small": ["+encoder.network.depth=1"]}
+# data/default is what the other files of its folder start from; where one's own images are, nobody else knows.
+MISSING = {"data/default": {"data.reader"}, **{key: {"data.reader.path"} for key in ("data/own", "experiment/own")}}
+SECOND = "occluder.source.sources.second.folder"  # nor where a second set of patches is
+for _choice in ("occluder/two_folders", *(f"experiment/{name}" for name in EXPERIMENTS if name.startswith("fed_star"))):
+    MISSING[_choice] = {SECOND, f"augment.{SECOND}", f"data.augment.{SECOND}"}
 
 
 @pytest.fixture
@@ -67,8 +75,7 @@ def assert_arguments_are_accepted(config):
 def test_every_choice_composes_with_arguments_that_are_taken(composed, choice):
     config = composed(f"{PACKAGES.get(str(choice.parent), choice.parent)}={choice.name}")
     assert_arguments_are_accepted(config)
-    # data/default is what the other files of its folder start from.
-    assert OmegaConf.missing_keys(config) == ({"data.reader"} if str(choice) == "data/default" else set())
+    assert OmegaConf.missing_keys(config) == MISSING.get(str(choice), set())
 
 
 def test_every_root_composes(composed):
@@ -106,8 +113,9 @@ def test_model_loss_and_augmentation(composed, model):
 
 @pytest.mark.parametrize("encoder", names_of("encoder"))
 def test_encoder(composed, encoder):
-    config = composed(f"encoder={encoder}", *SHALLOW.get(encoder, []))
-    network = instantiate(config.model.network, num_classes=9, encoder={"num_cameras": 4}, _convert_="all")
+    config = composed(f"encoder={encoder}")
+    with torch.device("meta"):  # at its full size, but in no memory
+        network = instantiate(config.model.network, num_classes=9, encoder={"num_cameras": 4}, _convert_="all")
     assert len(network.encoder.camera_table) == 4
     assert list(config.data.image_size) == [64, 32]
 
@@ -115,8 +123,33 @@ def test_encoder(composed, encoder):
 @pytest.mark.parametrize("choice", [c for c in CHOICES if c.parent.name in ("data", "augment")], ids=str)
 def test_data(composed, choice):
     overrides = [] if choice.name == "default" else [f"{choice.parent}={choice.name}"]
+    overrides += ["data.reader.path=people.csv"] if choice.name == "own" else []
     data = instantiate(composed(*overrides).data, _convert_="all")
     assert isinstance(data, ReIDDataModule)
+
+
+@pytest.mark.parametrize("geometry", names_of("geometry"))
+@pytest.mark.parametrize("occluder", names_of("occluder"))
+def test_occluder(composed, occluder, geometry):
+    named = [f"{SECOND}=patches"] if occluder == "two_folders" else []
+    config = composed(f"occluder={occluder}", f"geometry={geometry}", *named)
+    assert isinstance(instantiate(config.data.augment.occluder, _convert_="all"), PasteOccluder)
+    assert config.data.augment.occluder.geometry == config.geometry
+
+
+def test_the_default_occluder_is_that_of_the_official_code(composed):
+    occluder = composed().data.augment.occluder
+    assert get_object(occluder.source._target_) is FolderSource and occluder.source.folder is None
+    assert get_object(occluder.geometry._target_) is OfficialGeometry and occluder.geometry.jitter == 0.5
+    assert occluder.probability == 1.0
+
+
+@pytest.mark.parametrize("source", sorted(path.stem for path in CONF.glob("occluder/source/*.yaml")))
+def test_any_source_goes_into_a_mixture(composed, source):
+    config = composed("occluder=npo_and_people", f"occluder/source@occluder.source.sources.npo={source}")
+    assert_arguments_are_accepted(config)
+    alone = composed(f"occluder={source}").occluder.source
+    assert config.occluder.source.sources.npo == alone
 
 
 @pytest.mark.parametrize("optimizer", names_of("optimizer"))

@@ -62,6 +62,17 @@ def test_unknown_choice_lists_the_choices(refused):
         (["data.protocol=market"], "data.protocol is 'market'; expected one of"),
         (["seed=-1"], "seed=-1: expected a whole number of at least 0"),
         (["trainer.max_epochs=0"], "trainer.max_epochs=0: expected a whole number of at least 1"),
+        (["occluder.source.folder=/nowhere"], "occluder patches /nowhere (occluder.source.folder) does not exist"),
+        (["occluder.probability=2"], "occluder.probability is 2; expected at least 0 and at most 1"),
+        (["geometry=standing", "geometry.jitter=2"], "geometry.jitter is 2; expected at least 0 and at most 1"),
+        (
+            ["occluder=npo_and_people", "occluder.source.weights.people=-1"],
+            "occluder.source.weights.people is -1; expected at least 0",
+        ),
+        (
+            ["occluder=two_folders"],
+            "key 'occluder.source.sources.second.folder': Missing mandatory value, to be given with occluder.source",
+        ),
         (["optimizer.lr=-1"], "optimizer.lr=-1: expected more than 0"),
         (["optimizer.lr=fast"], "Configuration key 'optimizer': "),
         (["loss.weights.id_global=-1"], "loss.weights.id_global=-1: expected at least 0"),

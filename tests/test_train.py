@@ -14,9 +14,8 @@ from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.occlusion import NoOcclusion
 from fed_reid.data.readers import MarketReader
-from fed_reid.data.records import to_unit_range
 from fed_reid.data.transforms import PairedView
-from fed_reid.lightning.evaluation import Evaluation
+from fed_reid.lightning.evaluation import evaluate_network
 from fed_reid.train import main
 
 from .door import SMALL_RUN, Ended, call
@@ -154,12 +153,8 @@ def test_network_of_a_checkpoint(fed):
     augment = partial(PairedView, occluder=NoOcclusion())
     data = ReIDDataModule(MarketReader(**reader), config["data"]["image_size"], 4, augment, eval_batch_size=3)
     data.setup("test")
-    split = data.benchmark.test
-    evaluation = Evaluation(split, data.benchmark.protocol, network.feature_names, torch.device("cpu"))
-    with torch.no_grad():
-        for batch in data.test_dataloader():
-            evaluation.update(batch.indices, network.embed_all(to_unit_range(batch.images), batch.camids))
-    scores = evaluation.compute().scores
+    (result,) = evaluate_network(network, data, torch.device("cpu"), data.benchmark.cameras).values()
+    scores = result.scores
     metrics = metrics_of(fed[1])
     for feature, key in (("diffused", "test"), ("erased", "test_erased")):
         for query_set, expected in metrics[key].items():

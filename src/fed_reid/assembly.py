@@ -13,20 +13,25 @@ from omegaconf import DictConfig, OmegaConf
 from fed_reid import __version__
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.models.weights.reading import read_file
+
+_SHARED = ("check_counts",)  # keys of a data config that its reader has as well
 
 
-def blueprint(config: DictConfig, num_classes: int, num_cameras: int) -> dict[str, Any]:
+def blueprint(config: DictConfig, num_classes: int, num_cameras: int, cameras: str = "") -> dict[str, Any]:
     """What a checkpoint keeps: plain types only.
 
     Args:
         config: The composed config.
         num_classes: Training identities.
         num_cameras: Training cameras.
+        cameras: ``Benchmark.cameras`` of the training images: what tells them from those of another benchmark.
     """
     return {
         "config": OmegaConf.to_container(config, resolve=True),
         "num_classes": num_classes,
         "num_cameras": num_cameras,
+        "cameras": cameras,
         "version": __version__,
     }
 
@@ -51,13 +56,9 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
     Raises:
         UserError: If the file is missing, damaged, or not from fed-reid.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         raise UserError(f"{key}='{path}': no such file; expected a checkpoint such as checkpoints/last.ckpt of a run.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen types for a half-written or foreign file
-        raise UserError(f"{key}='{path}': not a complete checkpoint ({type(error).__name__} while reading).") from error
+    checkpoint = read_file(path, key, "checkpoint")
     if not isinstance(checkpoint, dict) or "fed_reid" not in checkpoint:
         raise UserError(f"{key}='{path}': expected a checkpoint written by fed-reid, found another kind of file.")
     return checkpoint
@@ -83,6 +84,19 @@ def check_same_network(checkpoint: Mapping[str, Any], plan: Mapping[str, Any], p
             )
 
 
+def check_can_go_on(checkpoint: Mapping[str, Any], path: str) -> None:
+    """Refuses a checkpoint that has a network, but nothing of its training.
+
+    Raises:
+        UserError: It was converted from another program's.
+    """
+    if "optimizer_states" not in checkpoint:
+        raise UserError(
+            f"ckpt_path='{path}': a converted checkpoint has no optimiser to go on with; evaluate it with "
+            f"python -m fed_reid.evaluate ckpt='{path}'."
+        )
+
+
 def _network_part(plan: Mapping[str, Any]) -> dict[str, Any]:
     counts = {key: plan[key] for key in ("num_classes", "num_cameras")}
     return {"model": {"network": plan["config"]["model"]["network"]}, **counts}
@@ -105,3 +119,44 @@ def load_network(checkpoint: Mapping[str, Any]) -> ReIDNetwork:
     }
     network.load_state_dict(state)
     return network.eval()
+
+
+def choose_device(name: str) -> torch.device:
+    """A device by its name; ``auto`` is cuda where there is any, else the processor.
+
+    Raises:
+        UserError: This machine has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # the second where torch was built without it
+        raise UserError(f"device={name}: this machine has none such; expected auto, cpu, cuda or cuda:1.") from error
+
+
+def evaluation_data(
+    plan: Mapping[str, Any], data: dict[str, Any], default: dict[str, Any], data_dir: str | None
+) -> DictConfig:
+    """Config of the data that a trained network is evaluated on, at the image size that it was trained for.
+
+    Args:
+        plan: ``blueprint`` of the network, to which references in the data config lead (stripes, augmentation, seed).
+        data: A choice of the group ``data`` before interpolation, or changes to ``default``, where None is no change.
+        default: The data config in a checkpoint.
+        data_dir: Folder of the data sets; None keeps the one of the network's run.
+    """
+    chosen, everywhere = data, {} if data_dir is None else {"data_dir": data_dir}
+    if "_target_" not in data:
+        changes = {key: value for key, value in data.items() if value is not None}
+        chosen, everywhere = default | changes, everywhere | {key: changes[key] for key in changes if key in _SHARED}
+    config = OmegaConf.create({**plan["config"], "data": _replaced(chosen, everywhere)})
+    config.data.image_size = plan["config"]["data"]["image_size"]
+    return config.data
+
+
+def _replaced(node: Any, values: Mapping[str, Any]) -> Any:
+    """A config with other values at some keys, wherever they are: what a reader referred to is resolved when stored."""
+    if not isinstance(node, Mapping):
+        return node
+    return {key: values[key] if key in values else _replaced(value, values) for key, value in node.items()}

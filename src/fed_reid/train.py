@@ -17,8 +17,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fed_reid.assembly import blueprint, build_network, check_same_network, read_checkpoint
-from fed_reid.cli import CONF_DIR, open_door, run_door
+from fed_reid.assembly import blueprint, build_network, check_can_go_on, check_same_network, read_checkpoint
+from fed_reid.cli import CONF_DIR, open_door, refuse_unused_groups, run_door
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import ReIDModule
@@ -32,17 +32,26 @@ def train(config: DictConfig) -> float | None:
     Returns:
         The last ``val_mean/mAP``, for sweepers that look for the best; None without validation.
     """
+    hydra_config = HydraConfig.get()
+    refuse_unused_groups(config, hydra_config.overrides.task, hydra_config.runtime.choices)
     _check_numbers(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule: ReIDDataModule = instantiate(config.data, _convert_="all")
     datamodule.prepare_data()
     datamodule.setup("fit")
-    plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras)
+    if config.test and not datamodule.test_benchmarks:
+        raise UserError(
+            f"{datamodule.benchmark.name} has no query and gallery images: name what to test with data.test=[...], or "
+            "train without a test with test=false."
+        )
+    plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras, datamodule.benchmark.cameras)
     weights = config.encoder.weights if config.ckpt_path is None else None  # a checkpoint brings its own
     if weights is not None:
         require_weights(weights)
     if config.ckpt_path is not None:
-        check_same_network(read_checkpoint(config.ckpt_path, key="ckpt_path"), plan, config.ckpt_path)
+        checkpoint = read_checkpoint(config.ckpt_path, key="ckpt_path")
+        check_same_network(checkpoint, plan, config.ckpt_path)
+        check_can_go_on(checkpoint, config.ckpt_path)
 
     module = ReIDModule(
         network=build_network(plan),
@@ -52,14 +61,16 @@ def train(config: DictConfig) -> float | None:
         blueprint=plan,
     )
     if weights is not None:
-        load_encoder_weights(module.network.encoder, weights)
+        load_encoder_weights(module.network.encoder, weights, config.encoder.position_resize)
+    if config.ckpt_path is None:
+        module.network.start_from_encoder()
 
     trainer: pl.Trainer = instantiate(
         config.trainer, callbacks=_instances(config.callbacks), logger=_instances(config.logger), _convert_="all"
     )
     _check_whole_evaluation(trainer)
     if trainer.is_global_zero:
-        OmegaConf.save(OmegaConf.create(plan["config"]), Path(HydraConfig.get().runtime.output_dir) / "config.yaml")
+        OmegaConf.save(OmegaConf.create(plan["config"]), Path(hydra_config.runtime.output_dir) / "config.yaml")
         for logger in trainer.loggers:
             logger.log_hyperparams(plan["config"])
     try:

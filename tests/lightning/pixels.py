@@ -12,16 +12,30 @@ import torch.nn.functional as F
 from torch import nn
 
 from fed_reid.data.datamodule import ReIDDataModule
-from fed_reid.data.npo_paste import NPOPaste
+from fed_reid.data.occluders.folder import FolderSource
+from fed_reid.data.occluders.geometry import OfficialGeometry
+from fed_reid.data.occluders.paste import PasteOccluder
 from fed_reid.data.readers import MarketReader
 from fed_reid.data.transforms import PairedView
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork, init_classifier
+from fed_reid.models.encoder import Encoder, Tokens
 from fed_reid.models.memory import MemoryBank
 from fed_reid.models.outputs import Embedding, TrainingOutput
 from fed_reid.optim.optimization import Optimization
 from fed_reid.optim.schedule import WarmupCosine
+
+
+class PixelEncoder(Encoder):
+    """Four stripes of mean colour for patches."""
+
+    embed_dim = 3
+    camera_table = None
+
+    def forward(self, images, camids=None):
+        stripes = F.adaptive_avg_pool2d(images, (4, 1)).squeeze(3)  # [B, 3, 4]
+        return Tokens(stripes.mean(2), stripes.transpose(1, 2))
 
 
 class PixelNetwork(ReIDNetwork):
@@ -33,6 +47,7 @@ class PixelNetwork(ReIDNetwork):
 
     def __init__(self, num_classes):
         super().__init__()
+        self.encoder = PixelEncoder()
         self.heads = nn.ModuleDict({"pixels": init_classifier(self.feature_dim, num_classes)})
         self.memory = MemoryBank(num_classes, self.feature_dim)
         self.seen_centers = []
@@ -43,7 +58,8 @@ class PixelNetwork(ReIDNetwork):
         return TrainingOutput({"pixels": features}, {"pixels": self.heads["pixels"](features)})
 
     def embed(self, images, camids=None):
-        return Embedding(F.adaptive_avg_pool2d(images, (4, 1)).flatten(1), torch.ones(len(images), 4))
+        stripes = self.encoder(images).patches
+        return Embedding(stripes.transpose(1, 2).flatten(1), torch.ones(len(images), 4))
 
     @property
     def wants_memory(self):
@@ -67,7 +83,7 @@ def make_data(data_dir):
         val_queries={name: f"val/{folder}" for name, folder in queries.items()},
         occluders="occluders",
     )
-    augment = partial(PairedView, occluder=NPOPaste(), padding=2)
+    augment = partial(PairedView, occluder=PasteOccluder(FolderSource(), OfficialGeometry()), padding=2)
     return ReIDDataModule(
         reader, (32, 16), 4, augment, identities_per_batch=4, images_per_identity=2, eval_batch_size=4
     )

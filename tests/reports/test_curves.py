@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
 from fed_reid.errors import UserError
 from fed_reid.reports import curves
+from fed_reid.reports.published import Published
 from fed_reid.reports.style import SERIES
 
 SPARSE = """epoch,lr-SGD,step,train/id_erased,train/total,val/npo/mAP,val/npo/rank1
@@ -27,7 +29,7 @@ def metrics_csv(tmp_path: Path) -> Path:
 
 def test_empty_cells_are_no_points(metrics_csv):
     found = curves.read_curves(metrics_csv)
-    assert set(found) == {"lr-SGD", "train/id_erased", "train/total", "val/npo/mAP", "val/npo/rank1"}
+    assert set(found) == {"epoch", "lr-SGD", "train/id_erased", "train/total", "val/npo/mAP", "val/npo/rank1"}
     assert (found["lr-SGD"].steps, found["lr-SGD"].values) == ([0, 2], [0.1, 0.05])
     assert (found["train/total"].steps, found["train/total"].values) == ([0, 1], [6.0, 3.0])
     assert (found["val/npo/mAP"].steps, found["val/npo/mAP"].values) == ([1], [20.5])
@@ -42,6 +44,17 @@ def test_every_panel_has_its_line(metrics_csv, tmp_path):
     assert blue[: height // 2].any()
     assert blue[height // 2 :, : width // 2].any()
     assert blue[height // 2 :, int(0.7 * width) :].any()
+
+
+def test_published_curve_is_placed_by_epochs(metrics_csv):
+    """Two epochs of 1.5 steps; what was published of later epochs is not drawn."""
+    axes = Figure().subplots()
+    published = Published(50.0, 40.0, "a paper", {"rank1": {1: 20.0, 2: 30.0, 10: 50.0}, "mAP": {2: 15.0}})
+    curves._draw_accuracy(axes, curves.read_curves(metrics_csv), published)
+    rank1, mean_ap = axes.lines[-2:]
+    assert rank1.get_xydata().tolist() == [[1.5, 20.0], [3.0, 30.0]]
+    assert mean_ap.get_xydata().tolist() == [[3.0, 15.0]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["npo", "published"]
 
 
 def test_panels_without_data_say_so(tmp_path):

@@ -10,8 +10,9 @@ from PIL import Image
 
 from fed_reid.data.records import Sample
 from fed_reid.errors import UserError
+from fed_reid.reports.hits import Hit, RankedListView
 from fed_reid.reports.occlusion_scores import draw_occlusion_scores
-from fed_reid.reports.ranked_lists import Hit, RankedListView, draw_ranked_lists, ranked_list_views
+from fed_reid.reports.ranked_lists import draw_ranked_lists, ranked_list_views
 from fed_reid.reports.score_examples import ScoreExample, draw_score_examples
 from fed_reid.reports.selection import evenly_spaced
 from fed_reid.reports.style import INK, MATCH, MISS, OCCLUDED, VISIBLE

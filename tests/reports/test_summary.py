@@ -5,7 +5,9 @@ import pytest
 from rich.console import Console
 
 from fed_reid.data.records import Protocol
+from fed_reid.errors import UserError
 from fed_reid.reports.metrics_json import RunRecord, TrainingCost, versions, write_metrics_json
+from fed_reid.reports.published import Published, parse_published
 from fed_reid.reports.summary import metrics_table
 from fed_reid.retrieval.scores import RetrievalScores
 
@@ -33,6 +35,23 @@ def test_table_reads_as_written():
     assert max(map(len, lines)) <= 80
 
 
+def test_published_numbers_stand_beside_measured_ones():
+    table = metrics_table(TEST, "erased", "Market", {"npo": Published(86.3, 79.3, "FED figure")})
+    lines = lines_of(table)
+    rows = [line.split() for line in lines if line.strip()]
+    assert rows.index(["published", "86.3", "79.3"]) == [row[0] for row in rows].index("npo") + 1
+    assert sum(row[0] == "published" for row in rows) == 1, "it was published of the headline feature"
+    assert "published: FED figure" in "\n".join(lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_published_rows_are_checked():
+    row = {"rank1": 86.3, "mAP": 79.3, "source": "FED figure"}
+    assert parse_published({"occluded_reid": row})["occluded_reid"] == Published(86.3, 79.3, "FED figure")
+    with pytest.raises(UserError, match=r"expected\.occ_duke is .*; expected rank1, mAP, source"):
+        parse_published({"occ_duke": {"rank1": 68.1}})
+
+
 def record(seconds=1.0, **changes):
     options = {"oem": {"auroc": {"npo": 0.9, "holistic": None}}, "seed": 3, **changes}
     return RunRecord("erased", TEST, Protocol.SAME_ID_SAME_CAM, train=TrainingCost(2, seconds, 99.5), **options)
@@ -42,7 +61,18 @@ def test_metrics_json_has_the_contract(tmp_path):
     path = tmp_path / "run" / "metrics.json"
     write_metrics_json(path, record())
     content = json.loads(path.read_text())
-    assert list(content) == ["feature", "test", "test_diffused", "train", "oem", "protocol", "versions", "seed"]
+    assert list(content) == [
+        "feature",
+        "test",
+        "test_diffused",
+        "train",
+        "oem",
+        "protocol",
+        "versions",
+        "seed",
+        "data",
+        "published",
+    ]
     assert content["feature"] == "erased"
     keys = ["rank1", "rank5", "rank10", "mAP", "mINP", "queries", "gallery", "skipped"]
     assert list(content["test"]["npo"]) == keys

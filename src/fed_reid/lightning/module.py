@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from fed_reid.data.datamodule import ReIDDataModule
-from fed_reid.data.records import EvalBatch, RetrievalSplit, TrainBatch, to_unit_range
-from fed_reid.errors import UserError
-from fed_reid.lightning.evaluation import Evaluation, EvaluationResult
+from fed_reid.data.records import Benchmark, EvalBatch, RetrievalSplit, TrainBatch, to_unit_range
+from fed_reid.lightning.evaluation import Evaluation, EvaluationResult, choose_headline, scores_by_row
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.memory import class_sums, mean_of_sums
 from fed_reid.optim.optimization import Optimization
+from fed_reid.retrieval.scores import RetrievalScores
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ class ReIDModule(pl.LightningModule):
         optimization: Optimiser and schedule.
         headline: Feature names by preference; the first one that the network has is the headline of every result.
         blueprint: What rebuilds the network (config, classes, cameras); travels in every checkpoint.
+
+    Attributes:
+        results: Of the test that ended last, by key of the test benchmark.
     """
 
     def __init__(
@@ -48,10 +51,10 @@ class ReIDModule(pl.LightningModule):
         self.network = network
         self.criterion = criterion
         self.optimization = optimization
-        self.headline = _choose_headline(headline, network)
+        self.headline = choose_headline(headline, network)
         self.blueprint = dict(blueprint or {})
-        self.result: EvaluationResult | None = None  # of the last evaluation that ended
-        self._evaluation: Evaluation | None = None
+        self.results: dict[str, EvaluationResult] = {}
+        self._evaluations: list[Evaluation] = []
 
     @property
     def datamodule(self) -> ReIDDataModule:
@@ -60,7 +63,7 @@ class ReIDModule(pl.LightningModule):
 
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
         """Headline feature [B, E] of uint8 images [B, 3, H, W]."""
-        return self.network.embed_all(to_unit_range(images), camids)[self.headline].features
+        return self.network.embed_all(self._normalised(images), camids)[self.headline].features
 
     def on_fit_start(self) -> None:
         """Fills the memory from the training images, unless a checkpoint brought one."""
@@ -68,13 +71,14 @@ class ReIDModule(pl.LightningModule):
             self._fill_memory()
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:
-        """Both views in one forward; losses; then the memory is renewed, which no loss of this step sees."""
-        images = to_unit_range(torch.cat([batch.clean, batch.occluded]))  # [2B, 3, H, W]
+        """All views in one forward; losses; then the memory is renewed, which no loss of this step sees."""
+        views = self.network.views
+        images = self._normalised(torch.cat([getattr(batch, view) for view in views]))  # [V * B, 3, H, W]
         output = self.network(images, batch.labels, batch.camids)
         losses = self.criterion(output, batch.labels, batch.visibility, self._progress(batch_idx))
-        clean = {name: feature.detach().chunk(2)[0] for name, feature in output.features.items()}
+        first = {name: feature.detach().chunk(len(views))[0] for name, feature in output.features.items()}
         self.network.update_memory(
-            {name: self._gather(feature) for name, feature in clean.items()}, self._gather(batch.labels)
+            {name: self._gather(feature) for name, feature in first.items()}, self._gather(batch.labels)
         )
         for name, loss in losses.items():
             self.log(f"train/{name}", loss.detach(), prog_bar=name == "total", batch_size=len(batch.labels))
@@ -84,31 +88,34 @@ class ReIDModule(pl.LightningModule):
         """Starts to collect the validation split."""
         split = self.datamodule.validation_split
         assert split is not None  # without one there is no loader, and Lightning does not come here
-        self._start_evaluation(split)
+        self._evaluations = [self._evaluation_of(self.datamodule.benchmark, split)]
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
         """Embeds a batch."""
-        self._evaluate(batch)
+        self._evaluations[0].add(batch)
 
     def on_validation_epoch_end(self) -> None:
         """Ranks and logs; ``val_mean/...`` are means over the query sets, for choosing a checkpoint."""
-        result = self._finish_evaluation()
-        self._log_scores("val", result)
+        result = self._evaluations.pop().compute()
+        self._log_scores("val", result.scores)
         for score in ("rank1", "mAP"):
             values = [getattr(scores, score) for scores in result.scores[self.headline].values()]
             self.log(f"val_mean/{score}", sum(values) / len(values), prog_bar=True, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:
-        """Starts to collect the test split."""
-        self._start_evaluation(self.datamodule.benchmark.test)
+        """Starts to collect every test benchmark."""
+        benchmarks = self.datamodule.test_benchmarks.values()
+        self._evaluations = [self._evaluation_of(benchmark, benchmark.test) for benchmark in benchmarks]
 
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
-        """Embeds a batch."""
-        self._evaluate(batch)
+    def test_step(self, batch: EvalBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Embeds a batch of one of them."""
+        self._evaluations[dataloader_idx].add(batch)
 
     def on_test_epoch_end(self) -> None:
         """Ranks and logs."""
-        self._log_scores("test", self._finish_evaluation())
+        finished = [evaluation.compute() for evaluation in self._evaluations]
+        self.results, self._evaluations = dict(zip(self.datamodule.test_benchmarks, finished, strict=True)), []
+        self._log_scores("test", scores_by_row(self.results))
 
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of the config."""
@@ -118,6 +125,11 @@ class ReIDModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what rebuilds the network; plain types, so that the file loads with ``weights_only=True``."""
         checkpoint[CHECKPOINT_KEY] = self.blueprint
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        """uint8 [B, 3, H, W] as the encoder wants it."""
+        encoder = self.network.encoder
+        return to_unit_range(images, encoder.pixel_mean, encoder.pixel_std)
 
     def _progress(self, batch_idx: int) -> float:
         """Share of the training that is done."""
@@ -131,21 +143,12 @@ class ReIDModule(pl.LightningModule):
         gathered: Any = self.all_gather(rows)  # [processes, B, ...]
         return gathered.flatten(0, 1)
 
-    def _start_evaluation(self, split: RetrievalSplit) -> None:
-        protocol = self.datamodule.benchmark.protocol
-        self._evaluation = Evaluation(split, protocol, self.network.feature_names, self.device)
+    def _evaluation_of(self, benchmark: Benchmark, split: RetrievalSplit) -> Evaluation:
+        cameras = self.datamodule.benchmark.cameras
+        return Evaluation(self.network, benchmark, split, self.device, cameras)
 
-    def _evaluate(self, batch: EvalBatch) -> None:
-        assert self._evaluation is not None
-        self._evaluation.update(batch.indices, self.network.embed_all(to_unit_range(batch.images), batch.camids))
-
-    def _finish_evaluation(self) -> EvaluationResult:
-        assert self._evaluation is not None
-        self.result, self._evaluation = self._evaluation.compute(), None
-        return self.result
-
-    def _log_scores(self, stage: str, result: EvaluationResult) -> None:
-        for feature, by_query_set in result.scores.items():
+    def _log_scores(self, stage: str, scores_by_feature: Mapping[str, Mapping[str, RetrievalScores]]) -> None:
+        for feature, by_query_set in scores_by_feature.items():
             prefix = stage if feature == self.headline else f"{stage}_{feature}"
             for query_set, scores in by_query_set.items():
                 for score in LOGGED_SCORES:
@@ -161,7 +164,7 @@ class ReIDModule(pl.LightningModule):
         counts = torch.zeros(num_classes, device=self.device)
         self.network.eval()
         for batch in self.datamodule.memory_dataloader():
-            images = to_unit_range(batch.images.to(self.device))
+            images = self._normalised(batch.images.to(self.device))
             features = self.network.memory_features(images, batch.camids.to(self.device)).float()
             batch_sums, batch_counts = class_sums(features, labels[batch.indices.to(self.device)], num_classes)
             sums += batch_sums
@@ -170,10 +173,3 @@ class ReIDModule(pl.LightningModule):
         sums, counts = (self.trainer.strategy.reduce(tensor, reduce_op="sum") for tensor in (sums, counts))
         self.network.fill_memory(mean_of_sums(sums, counts))
         log.info("Filled the memory with the centres of %d identities.", num_classes)
-
-
-def _choose_headline(preference: Sequence[str], network: ReIDNetwork) -> str:
-    for name in preference:
-        if name in network.feature_names:
-            return name
-    raise UserError(f"headline={list(preference)}: the model has none of these features, only {network.feature_names}.")

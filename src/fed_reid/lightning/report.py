@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from rich.console import Console
-from torch import Tensor
 
-from fed_reid.data.records import Benchmark, Sample
-from fed_reid.lightning.evaluation import EvaluationResult
+from fed_reid.data.records import Benchmark
+from fed_reid.lightning.evaluation import EvaluationResult, row_names, scores_by_row
+from fed_reid.lightning.figures import draw_query_set_lists, draw_query_set_scores, stripe_auroc
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.lightning.throughput import Throughput
 from fed_reid.reports.curves import draw_curves
 from fed_reid.reports.metrics_json import RunRecord, TrainingCost, write_metrics_json
-from fed_reid.reports.occlusion_scores import draw_occlusion_scores
-from fed_reid.reports.ranked_lists import draw_ranked_lists, ranked_list_views
-from fed_reid.reports.score_examples import ScoreExample, draw_score_examples
-from fed_reid.reports.selection import evenly_spaced
+from fed_reid.reports.published import Published, parse_published
 from fed_reid.reports.summary import metrics_table
-from fed_reid.retrieval.auroc import score_auroc
 
 log = logging.getLogger(__name__)
-
-EXAMPLES = 8  # images in the picture of stripe scores
 
 
 class RunReport(pl.Callback):
@@ -36,96 +30,121 @@ class RunReport(pl.Callback):
     Args:
         folder: The run folder.
         seed: Of the run, for metrics.json.
+        expected: What was published of the headline feature, by key of the test benchmark; see ``Published``.
+
+    Raises:
+        UserError: ``expected`` is not as it should be.
     """
 
-    def __init__(self, folder: str, seed: int | None = None) -> None:
+    def __init__(
+        self, folder: str, seed: int | None = None, expected: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         self.folder = Path(folder)
         self.seed = seed
+        self._published = parse_published(expected or {})
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """All numbers have been gathered by now; the first process writes them down."""
         if not trainer.is_global_zero:
             return
-        assert isinstance(pl_module, ReIDModule) and pl_module.result is not None
-        result, benchmark, headline = pl_module.result, pl_module.datamodule.benchmark, pl_module.headline
-        scored = pl_module.network.scores_stripes
-        figures = self.folder / "figures"
-        figures.mkdir(parents=True, exist_ok=True)
-        record = RunRecord(
-            headline=headline,
-            test=result.scores,
-            protocol=str(benchmark.protocol),
+        assert isinstance(pl_module, ReIDModule)
+        own = pl_module.datamodule.benchmark
+        write_report(
+            self.folder,
+            pl_module.results,
+            pl_module.headline,
+            pl_module.network.scores_stripes,
+            self._published,
             seed=self.seed,
+            trained_on=_description(own, own.notes),
             train=_training_cost(trainer),
-            oem={"auroc": _stripe_auroc(result, benchmark)} if scored and benchmark.stripe_visibility else {},
         )
-        write_metrics_json(self.folder / "metrics.json", record)  # before any picture, which might fail
-        if scored:
-            _draw_stripe_scores(figures, result, benchmark)
-        _draw_ranked_lists(figures, result, headline, scored)
-        self._draw_curves(trainer, figures)
-        title = f"{benchmark.name}, protocol {benchmark.protocol}"
-        Console().print(metrics_table(result.scores, headline, title))
+        figures = self.folder / "figures"
+        _draw_logged_curves(trainer, figures, self._published.get(own.key))
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 for picture in sorted(figures.glob("*.png")):
                     logger.log_image(f"figures/{picture.stem}", [str(picture)])
         log.info("Metrics, pictures and checkpoints are in %s", self.folder)
 
-    def _draw_curves(self, trainer: pl.Trainer, figures: Path) -> None:
-        for logger in trainer.loggers:
-            if isinstance(logger, CSVLogger) and trainer.current_epoch > 0:
-                logger.save()
-                draw_curves(Path(logger.log_dir) / "metrics.csv", figures / "curves.png")
+
+def write_report(
+    folder: Path,
+    results: Mapping[str, EvaluationResult],
+    headline: str,
+    scored: bool,
+    published: Mapping[str, Published],
+    *,
+    seed: int | None = None,
+    trained_on: Mapping[str, object] | None = None,
+    train: TrainingCost | None = None,
+) -> None:
+    """Writes metrics.json and the pictures of an evaluation, and prints its table.
+
+    Args:
+        folder: To write into.
+        results: By key of the test benchmark.
+        headline: Feature whose scores are the model's.
+        scored: Whether the network scores stripes.
+        published: By key of the test benchmark.
+        seed: Of the training.
+        trained_on: Description of the training data, for metrics.json.
+        train: Cost of the training; None for an evaluation alone.
+    """
+    names = row_names({key: result.split.queries for key, result in results.items()})
+    scores = scores_by_row(results)
+    rows_published = {name: published[key] for (key, _), name in names.items() if key in published}
+    tested_on = {key: _description(result.benchmark, result.notes) for key, result in results.items()}
+    record = RunRecord(
+        headline=headline,
+        test=scores,
+        protocol=_protocols(results),
+        seed=seed,
+        data={"train": trained_on, "test": tested_on},
+        published=rows_published,
+        train=train,
+        oem=_findings_about_scores(results, names) if scored else {},
+    )
+    write_metrics_json(folder / "metrics.json", record)  # before any picture, which might fail
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for (key, query_set), name in names.items():
+        if scored:
+            draw_query_set_scores(figures, results[key], query_set, name)
+        draw_query_set_lists(figures, results[key], query_set, name, headline, scored)
+    title = f"{', '.join(result.benchmark.name for result in results.values())}, protocol {_protocols(results)}"
+    Console().print(metrics_table(scores, headline, title, rows_published))
 
 
-def _draw_ranked_lists(figures: Path, result: EvaluationResult, headline: str, scored: bool) -> None:
-    rows = result.split.rows()
-    for query_set, queries in result.split.queries.items():
-        views = ranked_list_views(
-            result.metrics[headline].ranked_lists(query_set),
-            queries,
-            result.split.gallery,
-            result.visibility[list(rows[query_set])] if scored else None,
-            result.visibility[list(rows["gallery"])] if scored else None,
-        )
-        scores = result.scores[headline][query_set]
-        draw_ranked_lists(figures / f"ranks_{query_set}.png", query_set, headline, scores, views)
+def _protocols(results: Mapping[str, EvaluationResult]) -> str:
+    """The rule of all benchmarks, or every rule that one of them has."""
+    return " and ".join(sorted({str(result.benchmark.protocol) for result in results.values()}))
 
 
-def _stripe_auroc(result: EvaluationResult, benchmark: Benchmark) -> dict[str, float | None]:
-    """How well the scores tell visible stripes from occluded ones, by query set; None where that cannot be told."""
-    auroc: dict[str, float | None] = {}
-    for query_set, samples in result.split.queries.items():
-        scores = result.visibility[list(result.split.rows()[query_set])]
-        truth = _true_visibility(samples, benchmark, scores.shape[1])
-        auroc[query_set] = None if truth is None else score_auroc(scores, truth)
-    return auroc
+def _description(benchmark: Benchmark, notes: Sequence[str]) -> dict[str, object]:
+    """What metrics.json says of a benchmark."""
+    return {
+        "name": benchmark.name,
+        "protocol": str(benchmark.protocol),
+        "images": {split: len(samples) for split, samples in benchmark.splits().items()},
+        "notes": list(notes),
+    }
 
 
-def _draw_stripe_scores(figures: Path, result: EvaluationResult, benchmark: Benchmark) -> None:
-    """Pictures of the stripe scores of every query set, beside the truth where it is known."""
-    for query_set, samples in result.split.queries.items():
-        scores = result.visibility[list(result.split.rows()[query_set])]
-        truth = _true_visibility(samples, benchmark, scores.shape[1])
-        examples = [
-            ScoreExample(samples[row].path, scores[row].tolist(), None if truth is None else truth[row].tolist())
-            for row in evenly_spaced(scores.mean(dim=1), EXAMPLES)
-        ]
-        draw_score_examples(figures / f"stripes_{query_set}.png", f"Query set “{query_set}”", examples)
-        if truth is not None:
-            title = f"Stripe scores against the true visibility, query set “{query_set}”"
-            draw_occlusion_scores(figures / f"scores_{query_set}.png", scores, truth, title)
+def _findings_about_scores(
+    results: Mapping[str, EvaluationResult], names: Mapping[tuple[str, str], str]
+) -> dict[str, object]:
+    """The AUROC of every query set, if the true visibility is known anywhere."""
+    if not any(result.benchmark.stripe_visibility for result in results.values()):
+        return {}
+    return {"auroc": {name: stripe_auroc(results[key], query_set) for (key, query_set), name in names.items()}}
 
 
-def _true_visibility(samples: Sequence[Sample], benchmark: Benchmark, num_stripes: int) -> Tensor | None:
-    """True visible shares [N, S], NaN where unknown; None where no image has them, or for another number of stripes."""
-    unknown = (float("nan"),) * num_stripes
-    known = [benchmark.stripe_visibility.get(sample.path, unknown) for sample in samples]
-    if any(len(shares) != num_stripes for shares in known):
-        return None
-    truth = torch.tensor(known)
-    return None if truth.isnan().all() else truth
+def _draw_logged_curves(trainer: pl.Trainer, figures: Path, published: Published | None) -> None:
+    for logger in trainer.loggers:
+        if isinstance(logger, CSVLogger) and trainer.current_epoch > 0:
+            logger.save()
+            draw_curves(Path(logger.log_dir) / "metrics.csv", figures / "curves.png", published)
 
 
 def _training_cost(trainer: pl.Trainer) -> TrainingCost | None:

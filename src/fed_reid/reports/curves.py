@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from fed_reid.errors import UserError
-from fed_reid.reports.style import INK, SERIES, note, picture
+from fed_reid.reports.published import Published
+from fed_reid.reports.style import INK, MUTED, SERIES, note, picture
 
 TOTAL = "train/total"
 NOT_A_LOSS = ("per_second", "accuracy", "norm")  # logged under train/ as well
@@ -42,7 +43,7 @@ def read_curves(metrics_csv: Path) -> dict[str, Curve]:
     names = list(reader.fieldnames or [])
     if "step" not in names:
         raise UserError(f"{metrics_csv} has the columns {names}, expected one named 'step' as a CSVLogger writes it")
-    curves = {name: Curve() for name in names if name not in ("step", "epoch")}
+    curves = {name: Curve() for name in names if name != "step"}
     for row in rows:
         for name, curve in curves.items():
             if row[name]:
@@ -51,13 +52,14 @@ def read_curves(metrics_csv: Path) -> dict[str, Curve]:
     return {name: curve for name, curve in curves.items() if curve.steps}
 
 
-def draw_curves(metrics_csv: Path, path_out: Path) -> None:
+def draw_curves(metrics_csv: Path, path_out: Path, published: Published | None = None) -> None:
     """Writes a PNG with a panel of losses, one of Rank-1 and mAP by query set, and one of learning rates.
 
     Args:
         metrics_csv: File of a CSVLogger. Losses are columns ``train/<name>``, accuracies ``val/<query set>/rank1`` and
             ``.../mAP`` in percent, rates ``lr-<optimizer>`` as ``LearningRateMonitor`` names them.
         path_out: PNG file.
+        published: What a paper's curve would be drawn from, beside ours.
 
     Raises:
         UserError: The file is missing or is none of a CSVLogger.
@@ -69,7 +71,7 @@ def draw_curves(metrics_csv: Path, path_out: Path) -> None:
         losses = upper.subplots()
         accuracy, rate = lower.subplots(1, 2, width_ratios=(1.5, 1))
         _draw_losses(losses, curves)
-        _draw_accuracy(accuracy, curves)
+        _draw_accuracy(accuracy, curves, published)
         _draw_rates(rate, curves)
         for axes in (losses, accuracy, rate):
             axes.set_xlabel("training step")
@@ -97,7 +99,7 @@ def _draw_losses(axes: Axes, curves: dict[str, Curve]) -> None:
     axes.legend(handles[-1:] + handles[:-1], labels[-1:] + labels[:-1], loc="center left", bbox_to_anchor=(1.01, 0.5))
 
 
-def _draw_accuracy(axes: Axes, curves: dict[str, Curve]) -> None:
+def _draw_accuracy(axes: Axes, curves: dict[str, Curve], published: Published | None) -> None:
     axes.set(title="Validation: Rank-1 (solid), mAP (dashed)", ylabel="%")
     query_sets = [name.split("/")[1] for name in curves if name.startswith("val/") and name.endswith("/rank1")]
     if not query_sets:
@@ -109,8 +111,26 @@ def _draw_accuracy(axes: Axes, curves: dict[str, Curve]) -> None:
         marker = {"marker": "o", "markersize": 4.5} if len(rank1.steps) < 40 else {}
         axes.plot(rank1.steps, rank1.values, color=color, label=query_set, **marker)  # type: ignore[arg-type]  # keywords
         axes.plot(mean_ap.steps, mean_ap.values, color=color, linestyle=(0, (4, 2)), linewidth=1.4)
+    if published is not None and published.curve and "epoch" in curves:
+        _draw_published(axes, curves["epoch"], published)
     axes.set_ylim(0, 100)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def _draw_published(axes: Axes, epochs: Curve, published: Published) -> None:
+    """The curve of a published log in grey; its epochs are placed where ours end."""
+    steps_per_epoch = (epochs.steps[-1] + 1) / (epochs.values[-1] + 1)
+    for score, style in (("rank1", "-"), ("mAP", (0, (4, 2)))):
+        curve = published.curve.get(score, {})
+        reached = [epoch for epoch in curve if epoch <= epochs.values[-1] + 1]
+        axes.plot(
+            [epoch * steps_per_epoch for epoch in reached],
+            [curve[epoch] for epoch in reached],
+            color=MUTED,
+            linestyle=style,
+            marker=".",
+            label="published" if score == "rank1" else None,
+        )
 
 
 def _draw_rates(axes: Axes, curves: dict[str, Curve]) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fed_reid import __version__
+from fed_reid.reports.published import Published
 from fed_reid.reports.summary import ScoresByFeature, headline_first
 
 PACKAGES = (
@@ -42,8 +43,10 @@ class RunRecord:
     Attributes:
         headline: The feature whose scores stand under "test".
         test: Scores by feature, then by query set, in percent.
-        protocol: The rule under which they were taken.
+        protocol: The rule under which they were taken; where several benchmarks have different ones, all of them.
         seed: Seed of the run.
+        data: What was trained on and tested, with the notes of each benchmark.
+        published: What was published, by row, of the headline feature.
         train: None for an evaluation without training.
         oem: Findings about the stripe scores, for instance an AUROC by query set; empty for a model without.
     """
@@ -52,6 +55,8 @@ class RunRecord:
     test: ScoresByFeature
     protocol: str
     seed: int | None
+    data: Mapping[str, object] = field(default_factory=dict)
+    published: Mapping[str, Published] = field(default_factory=dict)
     train: TrainingCost | None = None
     oem: Mapping[str, object] = field(default_factory=dict)
 
@@ -68,6 +73,8 @@ def write_metrics_json(path: Path, record: RunRecord) -> None:
         "protocol": str(record.protocol),
         "versions": versions(),
         "seed": record.seed,
+        "data": dict(record.data),
+        "published": {row: asdict(published) for row, published in record.published.items()},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

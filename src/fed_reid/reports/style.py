@@ -19,7 +19,8 @@ MATCH = "#1f9d55"
 MISS = "#d64545"
 VISIBLE = "#2f6db5"
 OCCLUDED = "#e08e2b"
-SERIES = (VISIBLE, OCCLUDED, MATCH, "#8b5cb8", MISS, "#2aa5a5", "#a8652a", "#d06aa8", "#8a9a2b", "#5b6b7f")
+MODEL_A, MODEL_B = VISIBLE, "#8b5cb8"  # of two that are compared
+SERIES = (VISIBLE, OCCLUDED, MATCH, MODEL_B, MISS, "#2aa5a5", "#a8652a", "#d06aa8", "#8a9a2b", "#5b6b7f")
 
 DPI = 150
 

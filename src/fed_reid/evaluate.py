@@ -1,0 +1,70 @@
+"""Evaluates a checkpoint on any benchmark.
+
+python -m fed_reid.evaluate ckpt=best.ckpt                                        on the data that it was trained for
+python -m fed_reid.evaluate ckpt=best.ckpt data.test=[occluded_reid,people.csv]   on others
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import hydra
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from fed_reid.assembly import choose_device, evaluation_data, load_network, read_checkpoint
+from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
+from fed_reid.data.datamodule import ReIDDataModule
+from fed_reid.errors import UserError
+from fed_reid.lightning.evaluation import choose_headline, evaluate_network
+from fed_reid.lightning.module import CHECKPOINT_KEY
+from fed_reid.lightning.report import write_report
+from fed_reid.reports.published import parse_published
+
+log = logging.getLogger(__name__)
+
+KEYS = ("ckpt",)
+
+
+def evaluate(config: DictConfig) -> None:
+    """Writes metrics.json and the pictures, and prints the table."""
+    if OmegaConf.is_missing(config, "ckpt"):
+        raise UserError("ckpt is missing: expected a checkpoint, as in python -m fed_reid.evaluate ckpt=best.ckpt.")
+    folder = new_folder(config.out)
+    device = choose_device(config.device)
+    checkpoint = read_checkpoint(config.ckpt, "ckpt")
+    plan = checkpoint[CHECKPOINT_KEY]
+    network = load_network(checkpoint).to(device)
+    wanted = config.headline or plan["config"]["headline"]
+    headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
+
+    choice: Any = OmegaConf.to_container(config.data, resolve=False)
+    settings = evaluation_data(plan, choice, plan["config"]["data"], config.paths.data_dir)
+    data: ReIDDataModule = instantiate(settings, _convert_="all")
+    data.prepare_data()
+    data.setup("test")
+    if not data.test_benchmarks:
+        raise UserError(
+            f"{data.benchmark.name} has no query and gallery images: name what to evaluate with data.test=[...]."
+        )
+    results = evaluate_network(network, data, device, plan["cameras"])
+    published = parse_published(plan["config"].get("expected") or {})
+    write_report(folder, results, headline, network.scores_stripes, published, seed=plan["config"]["seed"])
+    log.info("Metrics and pictures are in %s", folder)
+
+
+@hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="evaluate")
+def _main(config: DictConfig) -> None:
+    run_door(evaluate, config)
+
+
+def main() -> None:
+    """Console entry."""
+    sys.argv[1:] = named(sys.argv[1:], KEYS)
+    open_door(_main)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""``python -m fed_reid.evaluate``: a checkpoint on its own data, on others', and what is refused."""
+
+import json
+
+import pytest
+
+from fed_reid import evaluate, train
+
+from .door import SMALL_RUN, call
+from .layouts import write_layout, write_own_csv
+
+
+@pytest.fixture(scope="module")
+def run(small_data, tmp_path_factory):
+    """The folder of a FED that knows its cameras."""
+    folder = tmp_path_factory.mktemp("run")
+    ended = call(
+        train.main,
+        *SMALL_RUN,
+        "encoder.camera_information=true",
+        "trainer.max_epochs=1",
+        f"paths.data_dir={small_data}",
+        f"hydra.run.dir={folder}",
+    )
+    assert ended.status == 0, ended.output
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_other_data(monkeypatch):
+    monkeypatch.delenv("FED_REID_DATA", raising=False)
+
+
+def evaluated(run, tmp_path, *overrides):
+    ended = call(evaluate.main, str(run / "checkpoints" / "last.ckpt"), f"out={tmp_path / 'out'}", *overrides)
+    assert ended.status == 0, ended.output
+    return ended, json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_on_its_own_data(run, tmp_path):
+    ended, metrics = evaluated(run, tmp_path)
+    trained = json.loads((run / "metrics.json").read_text())
+    for key in ("feature", "test", "test_erased", "protocol", "seed"):
+        assert metrics[key] == trained[key]
+    assert metrics["train"] is None
+    assert "diffused *" in ended.output
+    figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert figures == {f"{kind}_{name}.png" for kind in ("ranks", "stripes") for name in ("holistic", "npo")}
+
+
+def test_on_released_and_own_data(run, tmp_path):
+    """Cameras of others are not told to the network; rows, protocols and notes of each."""
+    write_layout("occluded_reid", tmp_path)
+    table = write_own_csv(tmp_path / "own" / "people.csv")
+    _, metrics = evaluated(
+        run, tmp_path, f"data.test=[occluded_reid,'{table}']", f"paths.data_dir={tmp_path}", "data.check_counts=false"
+    )
+    tested = metrics["data"]["test"]
+    assert next(iter(tested)) == "occluded_reid" and len(tested) == 2
+    assert next(iter(metrics["test"])) == "occluded_reid", "one query set, so the row has the benchmark's name"
+    for description in tested.values():
+        assert any("camera information is off" in note for note in description["notes"])
+    assert tested["occluded_reid"]["protocol"] == "none"
+    assert any("counts differ" in note for note in tested["occluded_reid"]["notes"])
+
+
+def test_refusals(run, tmp_path):
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").touch()
+    for words, sentence in [
+        ([], "ckpt is missing"),
+        ([str(tmp_path / "nowhere.ckpt")], "no such file"),
+        ([str(checkpoint), f"out={tmp_path / 'full'}"], "nothing is overwritten"),
+        ([str(checkpoint), "headline=stripes"], "the model has none of these features"),
+        ([str(checkpoint), "device=warp"], "this machine has none such"),
+        ([str(checkpoint), "data.test=[duke]"], "duke"),
+        ([str(checkpoint), f"paths.data_dir={tmp_path}"], "was not found"),
+    ]:
+        ended = call(evaluate.main, *(words if any("out=" in w for w in words) else [*words, f"out={tmp_path / 'o'}"]))
+        assert ended.status == 2, ended.output
+        assert sentence in ended.output and "Traceback" not in ended.output
+        assert not (tmp_path / "o").exists(), "nothing is left behind"
