@@ -20,6 +20,7 @@ READER = (
     "val_queries: {holistic: val/query_holistic, npo: val/query_npo}, occluders: occluders}"
 )
 SMALL_RUN = [
+    "experiment=synthetic",
     "data=default",
     READER,
     "data.image_size=[32,16]",

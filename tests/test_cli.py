@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from fed_reid.cli import CONF_DIR, refuse_unused_groups, run_door, run_plain
+from fed_reid.cli import CONF_DIR, refuse_unused_groups, run_door, run_plain, with_recipe
 from fed_reid.errors import UserError
 
 CONFIG = OmegaConf.create({"missing": "???", "precise": {"_target_": "decimal.Decimal", "value": "much"}})
@@ -17,6 +17,20 @@ def ends_with_sentence(task, caplog):
     assert exit_.value.code == 2
     (record,) = caplog.records
     return record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("words", "recipe"),
+    [
+        (["data=market1501", "data.test=[occluded_reid]"], True),
+        (["-m", "data=own,market1501"], True),
+        (["data=synthetic"], False),
+        (["data=market1501", "experiment=synthetic"], False),
+        (["data.cache=true", "model=vit"], False),
+    ],
+)
+def test_data_without_a_recipe_get_the_official_settings(words, recipe):
+    assert with_recipe(words) == words + ["experiment=standard"] * recipe
 
 
 def test_result_is_handed_on():

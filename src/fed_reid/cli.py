@@ -71,6 +71,18 @@ def named(words: Sequence[str], keys: Sequence[str]) -> list[str]:
     return result
 
 
+def with_recipe(words: Sequence[str]) -> list[str]:
+    """Command line words in which data that are chosen without a recipe get the official settings.
+
+    The default recipe trains a tiny network on thumbnails of synthetic pedestrians, which nobody means by
+    ``data=market1501``.
+    """
+    chosen = next((word.removeprefix("data=") for word in words if word.startswith("data=")), "synthetic")
+    if "synthetic" in chosen.split(",") or any(word.startswith("experiment=") for word in words):
+        return list(words)
+    return [*words, "experiment=standard"]
+
+
 def new_folder(path: str, key: str = "out") -> Path:
     """A folder that may be written into, not made yet.
 

@@ -8,6 +8,7 @@ python -m fed_reid.train trainer=ddp trainer.devices=2 several devices
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from fed_reid.assembly import blueprint, build_network, check_can_go_on, check_same_network, read_checkpoint
-from fed_reid.cli import CONF_DIR, open_door, refuse_unused_groups, run_door
+from fed_reid.cli import CONF_DIR, open_door, refuse_unused_groups, run_door, with_recipe
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import ReIDModule
@@ -116,6 +117,7 @@ def _main(config: DictConfig) -> object:
 
 def main() -> None:
     """Console entry."""
+    sys.argv[1:] = with_recipe(sys.argv[1:])
     open_door(_main)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,6 +37,17 @@ def test_each_patch_is_as_likely(tmp_path, toy):
 def test_a_named_folder_comes_before_the_benchmarks(tmp_path, toy):
     write_image(tmp_path / "mine" / "a.jpg", 0)
     assert len(prepared(FolderSource(str(tmp_path / "mine")), toy)) == 1
+
+
+def test_patches_from_elsewhere_where_none_came_with_the_data(tmp_path, toy):
+    """The official patches lie in Occluded-Duke's folder, whatever is trained on."""
+    write_image(tmp_path / "official" / "a.jpg", 0)
+    elsewhere = FolderSource(otherwise=str(tmp_path / "official"))
+    assert len(prepared(elsewhere, toy)) == 3, "its own come first"
+    bare = replace(toy, occluders=tmp_path / "nowhere")
+    assert len(prepared(elsewhere, bare)) == 1
+    with pytest.raises(UserError, match=r"nowhere .* does not exist, nor does .*neither: put the patches"):
+        FolderSource(otherwise=str(tmp_path / "neither")).prepare(bare, KEY)
 
 
 def test_missing_or_empty(tmp_path, toy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from fed_reid.data.randomness import Randomness
 from fed_reid.data.records import Benchmark
 from fed_reid.errors import UserError
 
+log = logging.getLogger(__name__)
+
 PATCH_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 CONTACT_SHEET = "contact_sheet.jpg"  # a picture of the patches beside them, which is none of them
 PATCHES_IN_MEMORY = 256  # decoded patches that one worker keeps
@@ -23,10 +26,13 @@ class FolderSource:
 
     Args:
         folder: The folder; None for the one that came with the benchmark.
+        otherwise: Taken where the benchmark came without one: the official code has its patches in Occluded-Duke's
+            folder whatever it trains on (method.md, section 1).
     """
 
-    def __init__(self, folder: str | None = None) -> None:
+    def __init__(self, folder: str | None = None, otherwise: str | None = None) -> None:
         self._folder = folder
+        self._otherwise = None if otherwise is None else Path(otherwise).expanduser()
         self._paths: list[Path] = []
 
     def prepare(self, benchmark: Benchmark, key: str) -> None:
@@ -35,7 +41,7 @@ class FolderSource:
         Raises:
             UserError: The folder is missing or has no image, or a patch does not begin like one.
         """
-        folder = benchmark.occluders if self._folder is None else Path(self._folder).expanduser()
+        folder = self._choose(benchmark)
         if folder is None:
             raise UserError(
                 f"{benchmark.name} has no occluder patches of its own: name a folder of images with "
@@ -43,8 +49,8 @@ class FolderSource:
             )
         if not folder.is_dir():
             raise UserError(
-                f"The folder of occluder patches {folder} ({key}.folder) does not exist: put the patches there, one "
-                "image each, or choose another occluder, such as occluder=harvest, which needs none."
+                f"The folder of occluder patches {folder} ({key}.folder) does not exist{self._nor()}: put the patches "
+                "there, one image each, or choose another occluder, such as occluder=harvest, which needs none."
             )
         self._paths = patches_in(folder)
         if not self._paths:
@@ -53,6 +59,18 @@ class FolderSource:
                 "one patch is needed."
             )
         check_headers(self._paths)
+
+    def _choose(self, benchmark: Benchmark) -> Path | None:
+        if self._folder is not None:
+            return Path(self._folder).expanduser()
+        own = benchmark.occluders
+        if (own is None or not own.is_dir()) and self._otherwise is not None and self._otherwise.is_dir():
+            log.info("Occluder patches are those in %s; %s has none of its own.", self._otherwise, benchmark.name)
+            return self._otherwise
+        return own
+
+    def _nor(self) -> str:
+        return "" if self._folder is not None or self._otherwise is None else f", nor does {self._otherwise}"
 
     def __len__(self) -> int:
         """Patches found."""

@@ -19,7 +19,10 @@ _HINTS = (
     ("dist_token", "a distillation token goes with DeiT's distilled weights and encoder=deit_base"),
     ("reg_token", "registers go with encoder.network.name=vit_base_patch14_reg4_dinov2 and with encoder=dinov3_base"),
     ("semantic_", "semantic conditioning goes with SOLIDER's weights; encoder.network.semantic_weight=null without"),
-    ("ls1.gamma", "layer scale goes with DINOv2's weights and encoder=dinov2_base"),
+    (
+        "ls1.gamma",
+        "layer scale goes with DINOv2's weights and encoder=dinov2_base, or with DeiT-III's and a deit3 model of timm",
+    ),
     ("gamma_1", "layer scale by this name goes with DINOv3's weights and encoder=dinov3_base"),
 )
 _GRIDS = "positions are resized if they are those of a square grid, or of one twice as high as wide"
