@@ -10,9 +10,9 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from fed_reid.cli import CONF_DIR
-from fed_reid.data.benchmarks import BENCHMARKS
-from fed_reid.data.occ_duke import SPLITS
-from fed_reid.data.spec import Count
+from fed_reid.data.benchmarks.occ_duke import SPLITS
+from fed_reid.data.benchmarks.spec import Count
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.datasets import _parser, main
 
 from .door import call
@@ -182,7 +182,9 @@ def test_no_camera_overlap(look, tmp_path):
 
 def test_shared_identity(look, tmp_path):
     path = own_csv(tmp_path / "o.csv", ("1", "a", "query"), ("1", "b", "gallery"))
-    assert "WRONG training identities that are also tested or validated on: 1 (1)." in look(path, status=1)
+    said = look(path, status=1)
+    assert "WRONG training identities that are also tested or validated on: 1 (1;" in said
+    assert f"{tmp_path / '0.jpg'} shows 1)" in said
 
 
 def test_queries_that_find_themselves(look, tmp_path):
@@ -239,6 +241,17 @@ def test_prepared_and_found_well(duke, look, tmp_path):
 def test_prepare_counts_unless_told_not_to(duke, look):
     said = look(*duke, status=2)
     assert "train 96 (expected 15,618), query 10 (expected 2,210), gallery 19 (expected 17,661)" in said
+
+
+def test_a_folder_that_holds_another_benchmark(look, tmp_path):
+    write_layout("occ_duke", tmp_path / "data", "clipreid")
+    said = look(status=0)
+    assert "1 found, 0 with something wrong, 7 not found." in said
+    assert f"note {tmp_path}/data/dukemtmcreid is there, but with none of its parts" in said
+
+
+def test_prepare_after_the_root(duke, tmp_path):
+    assert call(main, "--root", str(tmp_path / "data"), *duke, "--no-check-counts").status == 0
 
 
 def test_prepare_needs_both(look):

@@ -18,9 +18,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from fed_reid.cli import run_plain
-from fed_reid.data.audit import Audit
-from fed_reid.data.occ_duke import SPLITS, prepare_occ_duke
-from fed_reid.data.survey import Missing, survey
+from fed_reid.data.audit.audit import Audit
+from fed_reid.data.audit.survey import Missing, survey
+from fed_reid.data.benchmarks.occ_duke import SPLITS, prepare_occ_duke
 from fed_reid.errors import UserError
 from fed_reid.reports.audit_table import audit_console, print_outcomes
 
@@ -82,7 +82,7 @@ def _parser(preparing: bool) -> argparse.ArgumentParser:
 
 def main() -> None:
     """Console entry."""
-    preparing = sys.argv[1:2] == [PREPARE]
+    preparing = PREPARE in sys.argv[1:]
     arguments = _parser(preparing).parse_intermixed_args()
     run_plain(lambda: prepare(arguments) if preparing else look(arguments))
 

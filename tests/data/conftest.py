@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from fed_reid.data.benchmarks.readers import MarketReader
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.occluders.folder import FolderSource
 from fed_reid.data.occluders.geometry import OfficialGeometry
 from fed_reid.data.occluders.paste import PasteOccluder
-from fed_reid.data.readers import MarketReader
 from fed_reid.data.transforms import PairedView
 
 

@@ -107,7 +107,7 @@ def test_training_identities_that_are_tested(caplog):
     assert note_leaks(Benchmark("Toy", Path("toy"), train, clean, val=clean), train).notes == ()
     assert not caplog.text
     (note,) = note_leaks(Benchmark("Toy", Path("toy"), train, RetrievalSplit(gallery, queries)), train).notes
-    assert note.startswith("LEAK: 2 training identities are also in the test split of Toy (2, 3)")
+    assert note.startswith("LEAK: 2 training identities are also in the test split of Toy (2, 3; 2.jpg shows 2):")
     assert note in caplog.text
     (note,) = note_leaks(Benchmark("Toy", Path("toy"), [], clean, val=RetrievalSplit(gallery, queries)), train).notes
-    assert "in the validation split of Toy (2, 3)" in note
+    assert "in the validation split of Toy (2, 3; " in note

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fed_reid.data import datamodule
-from fed_reid.data.readers import BenchmarkReader
+from fed_reid.data.benchmarks.readers import BenchmarkReader
 from fed_reid.data.records import Protocol
 from fed_reid.data.transforms import PairedView
 from fed_reid.errors import UserError
@@ -119,6 +119,11 @@ def test_tests_are_a_list(toy_data):
         toy_data(test="occ_duke")
 
 
+def test_an_empty_list_of_tests(toy_data):
+    with pytest.raises(UserError, match=r"data\.test is an empty list; expected .* or null"):
+        toy_data(test=[])
+
+
 def test_no_validation_images_no_validation_loader(toy_data, toy_reader):
     data = toy_data(toy_reader(val_gallery=None))
     data.setup()
@@ -138,6 +143,13 @@ def test_banner(toy_data, caplog):
         toy_data().setup()
     assert "train                    4 ids     14 images   2 cameras" in caplog.text
     assert "same_id_same_cam" in caplog.text
+
+
+def test_the_banner_counts_no_camera_where_none_is_known(toy_data, tmp_path, caplog):
+    write_layout("occluded_reid", tmp_path)
+    with caplog.at_level(logging.INFO):
+        toy_data(BenchmarkReader("occluded_reid", str(tmp_path), check_counts=False)).setup("test")
+    assert "  query                    5 ids     25 images   0 cameras" in caplog.text
 
 
 def test_mistakes_are_found_before_training(toy_data, toy_tree):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers, load_image
+from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers, in_threads, load_image
 from fed_reid.errors import UserError
 
 
@@ -21,6 +21,15 @@ def test_cached_pixels_are_the_decoded_ones(paths):
     assert len(cached) == len(paths)
     for row in range(len(paths)):
         assert (cached[row] == fresh[row]).all()
+
+
+def test_threads_keep_the_order_and_do_not_run_ahead(monkeypatch):
+    """Half a million distractors must not wait as half a million futures."""
+    monkeypatch.setattr("fed_reid.data.images._CHUNK", 3)
+    begun = []
+    results = in_threads(lambda item: begun.append(item) or 2 * item, range(10))
+    assert next(results) == 0 and len(begun) <= 3
+    assert list(results) == list(range(2, 20, 2))
 
 
 @pytest.mark.parametrize("content", [b"no image", None])

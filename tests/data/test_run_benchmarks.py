@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fed_reid.data.readers import BenchmarkReader, make_reader
+from fed_reid.data.benchmarks.readers import BenchmarkReader, make_reader
 from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.data.run_benchmarks import read_own, read_test
 from fed_reid.errors import UserError
@@ -63,7 +63,10 @@ def test_people_of_the_same_cameras_must_not_leak():
     own = benchmark("dukemtmc", 10, "dukemtmc")
     readers = {"occ_duke": Listed(benchmark("occ_duke", 1, "dukemtmc")), "other": Listed(benchmark("other", 1))}
     tests = read_test(own, readers, None)
-    assert "LEAK: 1 training identities are also in the test split of occ_duke (1)" in tests["occ_duke"].notes[0]
+    assert (
+        "LEAK: 1 training identities are also in the test split of occ_duke (1; t.jpg shows 1)"
+        in tests["occ_duke"].notes[0]
+    )
     assert tests["other"].notes == (), "person 1 is somebody else there"
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from fed_reid.data.audit import Audit, SplitFacts
-from fed_reid.data.benchmarks import BENCHMARKS
-from fed_reid.data.inspection import ImageFacts
+from fed_reid.data.audit.audit import Audit, SplitFacts
+from fed_reid.data.audit.inspection import ImageFacts
+from fed_reid.data.audit.survey import Broken, Missing
+from fed_reid.data.benchmarks.spec import Count
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
-from fed_reid.data.spec import Count
-from fed_reid.data.survey import Broken, Missing
 from fed_reid.reports.audit_table import WIDTH, audit_console, print_outcomes
 
 TEST = RetrievalSplit([Sample("g.jpg", 1, 0)], {"query": [Sample("q.jpg", 1, 1)]})
@@ -76,7 +76,7 @@ def test_a_path_is_never_broken():
 
 
 def test_only_missing_ones_make_no_table():
-    text = printed(*map(Missing, BENCHMARKS.values()))
+    text = printed(*(Missing(spec, (Path(spec.key),)) for spec in BENCHMARKS.values()))
     assert "Found" not in text
     assert text.index("Not found") < text.index("market1501  Market-1501") < text.index("msmt17  MSMT17")
 

@@ -49,7 +49,7 @@ def test_every_panel_has_its_line(metrics_csv, tmp_path):
 def test_published_curve_is_placed_by_epochs(metrics_csv):
     """Two epochs of 1.5 steps; what was published of later epochs is not drawn."""
     axes = Figure().subplots()
-    published = Published(50.0, 40.0, "a paper", {"rank1": {1: 20.0, 2: 30.0, 10: 50.0}, "mAP": {2: 15.0}})
+    published = Published(50.0, 40.0, "erased", "a paper", {"rank1": {1: 20.0, 2: 30.0, 10: 50.0}, "mAP": {2: 15.0}})
     curves._draw_accuracy(axes, curves.read_curves(metrics_csv), published)
     rank1, mean_ap = axes.lines[-2:]
     assert rank1.get_xydata().tolist() == [[1.5, 20.0], [3.0, 30.0]]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fed_reid.data.records import Sample
 from fed_reid.errors import UserError
-from fed_reid.reports.hits import Hit, RankedListView
+from fed_reid.reports.hits import Hit, RankedListView, RankedQuerySet
 from fed_reid.reports.occlusion_scores import draw_occlusion_scores
 from fed_reid.reports.ranked_lists import draw_ranked_lists, ranked_list_views
 from fed_reid.reports.score_examples import ScoreExample, draw_score_examples
@@ -67,12 +67,12 @@ def test_views_follow_the_lists(photo):
     )
     queries, gallery = [Sample(name, 0) for name in ("q0", "q1", "q2")], [Sample("g0", 0), Sample("g1", 0)]
     query_scores, gallery_scores = torch.tensor([[0.0], [0.25], [0.5]]), torch.tensor([[1.0], [0.75]])
-    views = ranked_list_views(lists, queries, gallery, query_scores, gallery_scores, count=5)
+    views = ranked_list_views(RankedQuerySet(lists, queries, gallery, query_scores, gallery_scores), count=5)
     assert [view.query for view in views] == ["q1", "q0"]  # best first; q2 has no match
     assert views[0].hits == [Hit("g0", pytest.approx(0.3), True, [1.0])]
     assert [hit.path for hit in views[1].hits] == ["g1", "g0"]
     assert (views[1].average_precision, views[1].scores) == (0.25, [0.0])
-    assert ranked_list_views(lists, queries, gallery)[0].scores is None
+    assert ranked_list_views(RankedQuerySet(lists, queries, gallery))[0].scores is None
 
 
 def test_evenly_spaced_is_a_mix():

@@ -35,21 +35,38 @@ def test_table_reads_as_written():
     assert max(map(len, lines)) <= 80
 
 
-def test_published_numbers_stand_beside_measured_ones():
-    table = metrics_table(TEST, "erased", "Market", {"npo": Published(86.3, 79.3, "FED figure")})
+@pytest.mark.parametrize(("headline", "feature"), [("erased", "erased"), ("diffused", "erased")])
+def test_published_numbers_stand_below_their_own_feature(headline, feature):
+    table = metrics_table(TEST, headline, "Market", {"npo": Published(86.3, 79.3, feature, "FED figure")})
     lines = lines_of(table)
     rows = [line.split() for line in lines if line.strip()]
-    assert rows.index(["published", "86.3", "79.3"]) == [row[0] for row in rows].index("npo") + 1
-    assert sum(row[0] == "published" for row in rows) == 1, "it was published of the headline feature"
+    features = [row[0] for row in rows]
+    assert rows.index(["published", "86.3", "79.3"]) == features.index("npo", features.index(feature)) + 1
+    assert features.count("published") == 1
     assert "published: FED figure" in "\n".join(lines)
     assert max(map(len, lines)) <= 80
 
 
-def test_published_rows_are_checked():
-    row = {"rank1": 86.3, "mAP": 79.3, "source": "FED figure"}
-    assert parse_published({"occluded_reid": row})["occluded_reid"] == Published(86.3, 79.3, "FED figure")
-    with pytest.raises(UserError, match=r"expected\.occ_duke is .*; expected rank1, mAP, source"):
-        parse_published({"occ_duke": {"rank1": 68.1}})
+def test_names_of_rows_are_never_cut_short():
+    names = ("market1501", "occluded_reid", "partial_reid")
+    scores = {"class_tokens": dict.fromkeys(names, TEST["erased"]["holistic"])}
+    lines = lines_of(metrics_table(scores, "class_tokens", "Market"))
+    assert [name for name in names if any(name in line for line in lines)] == list(names)
+    assert any(line.strip().startswith("class_tokens *") for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+ROW = {"rank1": 86.3, "mAP": 79.3, "feature": "erased", "source": "FED figure"}
+
+
+def test_published_rows_are_read():
+    assert parse_published({"occluded_reid": ROW})["occluded_reid"] == Published(86.3, 79.3, "erased", "FED figure")
+
+
+@pytest.mark.parametrize("row", [{"rank1": 68.1}, {**ROW, "rank1": "high"}, {**ROW, "rank5": 1.0}, 3, None])
+def test_published_rows_are_checked(row):
+    with pytest.raises(UserError, match=r"expected\.occ_duke is .*; expected rank1 and mAP in percent, feature"):
+        parse_published({"occ_duke": row})
 
 
 def record(seconds=1.0, **changes):
@@ -70,6 +87,7 @@ def test_metrics_json_has_the_contract(tmp_path):
         "protocol",
         "versions",
         "seed",
+        "checkpoint",
         "data",
         "published",
     ]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
-from fed_reid.data.layouts.files import DISTRACTOR_PID
+from fed_reid.data.benchmarks.layouts.files import DISTRACTOR_PID
 from fed_reid.data.protocols import PROTOCOL_RULES, same_camera
 from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
 
-_NAMED = 5  # identities that a warning names
+_NAMED = 5  # identities that a sentence names
 
 
 def refuse_lone_images(benchmark: Benchmark) -> None:
@@ -78,8 +78,8 @@ def check_split(split: RetrievalSplit, protocol: Protocol) -> None:
         if without == len(queries):
             raise UserError(
                 f"No query of the set {name!r} ({queries[0].path}, ...) has a match in the gallery under "
-                f"data.protocol={protocol}, by which {PROTOCOL_RULES[protocol]}: check identities and cameras in the "
-                "file names, or set data.protocol=none if the images have no cameras."
+                f"data.protocol={protocol}, by which {PROTOCOL_RULES[protocol]}: check identities and cameras, or set "
+                "data.protocol=none if the images have no cameras."
             )
         if without:
             log.warning("%d of %d queries of the set %r have no match and are not scored.", without, len(queries), name)
@@ -106,10 +106,9 @@ def note_leaks(benchmark: Benchmark, train: Sequence[Sample]) -> Benchmark:
     notes = []
     for name, split in (("test", benchmark.test), ("validation", benchmark.val)):
         if split is not None and (shared := shared_identities(train, split)):
-            named = ", ".join(map(str, sorted(shared)[:_NAMED])) + (", ..." if len(shared) > _NAMED else "")
             notes.append(
-                f"LEAK: {len(shared)} training identities are also in the {name} split of {benchmark.name} ({named}): "
-                "what is measured there is not retrieval of people who were never seen"
+                f"LEAK: {len(shared)} training identities are also in the {name} split of {benchmark.name} "
+                f"({name_some(shared, train)}): what is measured there is not retrieval of people who were never seen"
             )
             log.warning(notes[-1])
     return replace(benchmark, notes=(*benchmark.notes, *notes))
@@ -119,6 +118,13 @@ def shared_identities(train: Sequence[Sample], split: RetrievalSplit) -> set[int
     """Identities that are both trained on and in a gallery or a query set; distractors are nobody's identity."""
     evaluated = {sample.pid for sample in split.samples()} - {DISTRACTOR_PID}
     return {sample.pid for sample in train} & evaluated
+
+
+def name_some(pids: Set[int], samples: Iterable[Sample]) -> str:
+    """A few identities, and a picture of the first, by which one's own people are known better than by a number."""
+    some = sorted(pids)[:_NAMED]
+    picture = next(sample.path for sample in samples if sample.pid == some[0])
+    return f"{', '.join(map(str, some))}{', ...' if len(pids) > _NAMED else ''}; {picture} shows {some[0]}"
 
 
 def _has_positive(queries: Sequence[Sample], gallery: Sequence[Sample], protocol: Protocol) -> list[bool]:

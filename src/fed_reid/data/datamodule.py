@@ -11,14 +11,14 @@ from pytorch_lightning.utilities import CombinedLoader, rank_zero_only
 from torch.utils.data import DataLoader
 
 from fed_reid.data.banner import log_banner
+from fed_reid.data.benchmarks.readers import Reader, make_reader
 from fed_reid.data.checks import check_training, refuse_lone_images
 from fed_reid.data.datasets import EvalDataset, TrainCollate, TrainDataset, collate_eval
 from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers
 from fed_reid.data.labels import LabelRule
-from fed_reid.data.loaders import EpochLoader, ShardSampler
+from fed_reid.data.loaders import EpochLoader, ShardSampler, outlive_signals
 from fed_reid.data.protocols import parse_protocol
 from fed_reid.data.ranges import require_number
-from fed_reid.data.readers import Reader, make_reader
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
 from fed_reid.data.run_benchmarks import read_own, read_test
 from fed_reid.data.sampler import PKBatchSampler
@@ -90,9 +90,11 @@ class ReIDDataModule(pl.LightningDataModule):
             require_number("data.min_images_per_id", min_images_per_id, 1, whole=True)
         if isinstance(test, str):
             raise UserError(f"data.test is {test!r}; expected a list, such as data.test=[{test}].")
+        if test is not None and not test:
+            raise UserError("data.test is an empty list; expected benchmarks or own data, or null for the trained one.")
         self._reader = reader
         self._test_readers = (
-            None if test is None else {name: make_reader(name, data_dir, check_counts, options or {}) for name in test}
+            None if test is None else {name: make_reader(name, data_dir, check_counts, options) for name in test}
         )
         self._view = augment(image_size=self.image_size)
         self._collate_train = TrainCollate(LabelRule(label_rule), num_stripes)
@@ -184,6 +186,10 @@ class ReIDDataModule(pl.LightningDataModule):
         if self._training is not None:
             CombinedLoader(self._training[0]).reset()
 
+    def on_exception(self, exception: BaseException) -> None:
+        """Nor are they to outlive a training that ends otherwise."""
+        self.teardown()
+
     def train_dataloader(self) -> EpochLoader:
         """The batches of the trainer's current epoch."""
         trainer = self.trainer
@@ -245,6 +251,7 @@ class ReIDDataModule(pl.LightningDataModule):
             collate_fn=self._collate_train,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
+            worker_init_fn=outlive_signals,
             pin_memory=self._pin_memory(),
             generator=_own_generator(),
         )
@@ -269,6 +276,7 @@ class ReIDDataModule(pl.LightningDataModule):
             sampler=ShardSampler(dataset, *self._rank_and_world_size()),
             collate_fn=collate_eval,
             num_workers=num_workers,
+            worker_init_fn=outlive_signals,
             pin_memory=self._pin_memory(),
             generator=_own_generator(),
         )

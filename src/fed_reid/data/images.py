@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from rich.progress import track
 
+from fed_reid.data.progress import watched
 from fed_reid.errors import UserError
 
 BICUBIC = Image.Resampling.BICUBIC  # training images (method.md, section 1)
@@ -19,6 +20,17 @@ BILINEAR = Image.Resampling.BILINEAR  # test images and the memory's first fill
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for a broken file
 
 DECODING_THREADS = 4  # Pillow releases the interpreter lock while it decodes and resizes
+_CHUNK = 1024  # images a step, so that half a million distractors do not wait as half a million futures
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_threads(task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """The result of each item, in order."""
+    with ThreadPoolExecutor(DECODING_THREADS) as threads:
+        for start in range(0, len(items), _CHUNK):
+            yield from threads.map(task, items[start : start + _CHUNK])
 
 
 def open_rgb(path: str | Path) -> Image.Image:
@@ -55,9 +67,8 @@ def check_headers(paths: Sequence[str | Path]) -> None:
     Raises:
         UserError: A file is missing or does not begin like an image.
     """
-    with ThreadPoolExecutor(DECODING_THREADS) as threads:
-        for _ in threads.map(image_size, paths):
-            pass
+    for _ in watched(in_threads(image_size, paths), "Opening images", total=len(paths)):
+        pass
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -119,8 +130,6 @@ class ImageSource:
         def decode(row: int) -> None:
             pixels[row] = load_image(str(self._paths[row]), self._size, self._resample)
 
-        with ThreadPoolExecutor(DECODING_THREADS) as threads:
-            decoded = threads.map(decode, range(len(pixels)))
-            for _ in track(decoded, description=description, total=len(pixels), transient=True):
-                pass
+        for _ in watched(in_threads(decode, range(len(pixels))), description, total=len(pixels)):
+            pass
         return pixels

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
@@ -44,6 +46,10 @@ class EpochLoader:
             self._batches_done += 1
             yield batch
 
+    def rows(self, batch: int) -> list[int]:
+        """Images of a batch of this epoch, as rows of ``Benchmark.train``; of this process's share."""
+        return self._sampler.rows(batch)
+
     def state_dict(self) -> dict[str, int]:
         """Where the epoch stands; Lightning keeps it in the checkpoint."""
         return {"epoch": self.epoch, "batches_done": self._batches_done}
@@ -52,6 +58,20 @@ class EpochLoader:
         """Goes on after the batches that were done, if they were of this epoch."""
         if state_dict["epoch"] == self.epoch:
             self._resume_at = state_dict["batches_done"]
+
+
+def outlive_signals(worker_id: int) -> None:
+    """Lets a loading process ignore the first signal of a kind, for ``worker_init_fn``.
+
+    A cluster sends its signals to all processes of a job; a worker that ends at once would take the training step and
+    the checkpoint with it. The trainer ends its workers by other means, and the second signal is obeyed.
+    """
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(number, _obey_the_next)
+
+
+def _obey_the_next(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
 
 
 class ShardSampler(DistributedSampler[Any]):

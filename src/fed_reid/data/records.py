@@ -100,7 +100,8 @@ class Benchmark:
         for prefix, split in (("val ", self.val), ("", self.test)):
             if split is not None:
                 lists[f"{prefix}gallery"] = split.gallery
-                lists |= {f"{prefix}query {name}": samples for name, samples in split.queries.items()}
+                for name, samples in split.queries.items():
+                    lists[f"{prefix}query" + (f" {name}" if name != "query" else "")] = samples
         return {name: samples for name, samples in lists.items() if samples}
 
     @property

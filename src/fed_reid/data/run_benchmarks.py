@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fed_reid.data.benchmarks.readers import Reader
 from fed_reid.data.checks import check_split, drop_rare_identities, note_leaks
-from fed_reid.data.readers import Reader
 from fed_reid.data.records import Benchmark, Protocol
 from fed_reid.errors import UserError
 

@@ -145,5 +145,9 @@ class PKBatchSampler(Sampler[list[Draw]]):
         """Batches of the whole current epoch, exactly; another epoch may have more or fewer."""
         return len(self._plan)
 
+    def rows(self, batch: int) -> list[int]:
+        """Images of a batch of the current epoch, as ``Draw.row`` counts them."""
+        return [draw.row for draw in self._plan[batch]]
+
     def __iter__(self) -> Iterator[list[Draw]]:
         yield from self._plan[self._first_batch :]

@@ -13,11 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fed_reid.data.audit import Audit, SplitFacts
-from fed_reid.data.inspection import ImageFacts
+from fed_reid.data.audit.audit import Audit, SplitFacts
+from fed_reid.data.audit.inspection import ImageFacts
+from fed_reid.data.audit.survey import Broken, Missing, Outcome
 from fed_reid.data.protocols import PROTOCOL_RULES
-from fed_reid.data.spec import BenchmarkSpec
-from fed_reid.data.survey import Broken, Missing, Outcome
 
 WIDTH = 100  # columns that the table needs; a pipe gets as many
 _LABEL = 9  # columns of the label in front of a sentence
@@ -38,7 +37,7 @@ def print_outcomes(console: Console, outcomes: Iterable[Outcome]) -> None:
     """The table, the words to each benchmark that is there, and what is not there."""
     outcomes = list(outcomes)
     present = [outcome for outcome in outcomes if not isinstance(outcome, Missing)]
-    missing = [outcome.spec for outcome in outcomes if isinstance(outcome, Missing)]
+    missing = [outcome for outcome in outcomes if isinstance(outcome, Missing)]
     if present:
         console.print(_table(present))
     for outcome in present:
@@ -49,8 +48,8 @@ def print_outcomes(console: Console, outcomes: Iterable[Outcome]) -> None:
             _print_line(console, _WRONG, outcome.reason)
     if missing:
         console.print(Text("\nNot found; nothing is ever downloaded", style="bold"))
-    for spec in missing:
-        _print_missing(console, spec)
+    for absent in missing:
+        _print_missing(console, absent)
 
 
 def _table(outcomes: Iterable[Audit | Broken]) -> Table:
@@ -99,9 +98,12 @@ def _print_audit(console: Console, found: Audit) -> None:
         _print_line(console, "", sentence)
 
 
-def _print_missing(console: Console, spec: BenchmarkSpec) -> None:
+def _print_missing(console: Console, absent: Missing) -> None:
+    spec = absent.spec
     _print_title(console, spec.key, spec.name)
     _print_line(console, "tried", ", ".join(spec.folders))
+    for folder in absent.hollow:
+        _print_line(console, "note", f"{folder} is there, but with none of its parts")
     _print_line(console, "from", spec.source)
     _print_line(console, "licence", spec.licence)
 

@@ -71,8 +71,7 @@ class Canvas:
 @contextmanager
 def sheet(path_out: Path, width: float, height: float) -> Iterator[Canvas]:
     """A canvas of width x height pixels that is written as PNG when the block ends."""
-    with picture(path_out, width / UNITS_PER_INCH, height / UNITS_PER_INCH) as figure:
-        figure.set_layout_engine("none")
+    with picture(path_out, width / UNITS_PER_INCH, height / UNITS_PER_INCH, arranged=False) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         axes.set(xlim=(0, width), ylim=(height, 0), autoscale_on=False)

@@ -44,7 +44,8 @@ class RunRecord:
         headline: The feature whose scores stand under "test".
         test: Scores by feature, then by query set, in percent.
         protocol: The rule under which they were taken; where several benchmarks have different ones, all of them.
-        seed: Seed of the run.
+        seed: Seed of the training.
+        checkpoint: File that was evaluated; None for the weights that the run's training ended with.
         data: What was trained on and tested, with the notes of each benchmark.
         published: What was published, by row, of the headline feature.
         train: None for an evaluation without training.
@@ -58,6 +59,7 @@ class RunRecord:
     data: Mapping[str, object] = field(default_factory=dict)
     published: Mapping[str, Published] = field(default_factory=dict)
     train: TrainingCost | None = None
+    checkpoint: str | None = None
     oem: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -73,6 +75,7 @@ def write_metrics_json(path: Path, record: RunRecord) -> None:
         "protocol": str(record.protocol),
         "versions": versions(),
         "seed": record.seed,
+        "checkpoint": record.checkpoint,
         "data": dict(record.data),
         "published": {row: asdict(published) for row, published in record.published.items()},
     }

@@ -16,12 +16,14 @@ class Published:
     Attributes:
         rank1: Percent.
         mAP: Percent.
-        source: Who says so, of which feature.
+        feature: The feature that it is about.
+        source: Who says so.
         curve: "rank1" and "mAP" by epoch, where a log was published; empty elsewhere.
     """
 
     rank1: float
     mAP: float  # noqa: N815  # the field's name
+    feature: str
     source: str
     curve: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
@@ -32,10 +34,15 @@ def parse_published(expected: Mapping[str, Mapping[str, Any]]) -> dict[str, Publ
     Raises:
         UserError: A row has other fields than it should.
     """
-    rows = {}
-    for key, row in expected.items():
-        try:
-            rows[key] = Published(**row)
-        except TypeError as error:
-            raise UserError(f"expected.{key} is {dict(row)}; expected rank1, mAP, source and maybe curve.") from error
-    return rows
+    return {key: _parse_row(key, row) for key, row in expected.items()}
+
+
+def _parse_row(key: str, row: Any) -> Published:
+    try:
+        published = Published(**row)
+        f"{published.rank1:.1f} / {published.mAP:.1f}"  # as tables show it: a number
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"expected.{key} is {row}; expected rank1 and mAP in percent, feature, source and maybe curve."
+        ) from error
+    return published

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from fed_reid.data.records import Sample
 from fed_reid.reports.canvas import MARGIN, NORMAL, PHOTO_HEIGHT, PHOTO_WIDTH, TITLE_HEIGHT, Canvas, sheet
 from fed_reid.reports.hits import (
     AIR,
@@ -23,7 +21,6 @@ from fed_reid.reports.hits import (
 )
 from fed_reid.reports.selection import evenly_spaced
 from fed_reid.reports.style import INK, MUTED
-from fed_reid.retrieval.ranking import RankedLists
 from fed_reid.retrieval.scores import RetrievalScores
 
 QUERY_GAP = 22.0  # between the query and its hits
@@ -31,26 +28,9 @@ HITS_LEFT = MARGIN + COLUMN + QUERY_GAP
 HEADER, FOOTER = 24.0, 66.0
 
 
-def ranked_list_views(
-    lists: RankedLists,
-    queries: Sequence[Sample],
-    gallery: Sequence[Sample],
-    query_scores: Tensor | None = None,
-    gallery_scores: Tensor | None = None,
-    count: int = 7,
-) -> list[RankedListView]:
-    """Picks queries at even steps of average precision, best first, so that failures are shown as well.
-
-    Args:
-        lists: Of all Q queries.
-        queries: Q samples.
-        gallery: G samples.
-        query_scores: float [Q, S], visibility scores; None for a model without.
-        gallery_scores: float [G, S].
-        count: Queries to show.
-    """
-    precision = lists.average_precision.masked_fill(~lists.valid, torch.nan)
-    query_set = RankedQuerySet(lists, queries, gallery, query_scores, gallery_scores)
+def ranked_list_views(query_set: RankedQuerySet, count: int = 7) -> list[RankedListView]:
+    """Picks ``count`` queries at even steps of average precision, best first, so that failures are shown as well."""
+    precision = query_set.lists.average_precision.masked_fill(~query_set.lists.valid, torch.nan)
     return [query_set.view(row) for row in evenly_spaced(precision, count)]
 
 

@@ -27,13 +27,14 @@ def metrics_table(
         scores: By feature, then by query set.
         headline: The feature whose numbers are reported as the model's; stands first, bold and with a star.
         title: For instance benchmark and protocol.
-        published: Rank-1 and mAP that a paper has for the headline feature, by row; shown below what was measured.
+        published: What a paper has, by row; shown below what was measured of the same feature.
     """
     published = published or {}
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.collapse_padding = True
     table.caption, table.caption_justify = _caption(published), "left"
     table.add_column("Feature")
-    table.add_column("Query set")
+    table.add_column("Query set", overflow="fold")
     for name in ("Rank-1", "Rank-5", "Rank-10", "mAP", "mINP", "Queries"):
         table.add_column(name, justify="right")
     for feature in headline_first(scores, headline):
@@ -42,7 +43,8 @@ def metrics_table(
         query_sets = scores[feature]
         for place, (query_set, row) in enumerate(query_sets.items()):
             last = place == len(query_sets) - 1
-            paper = published.get(query_set) if feature == headline else None
+            paper = published.get(query_set)
+            paper = paper if paper is not None and paper.feature == feature else None
             table.add_row(
                 label if place == 0 else "",
                 query_set,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fed_reid.data.occluders.folder import CONTACT_SHEET, FolderSource
+from fed_reid.data.occluders.folder import CONTACT_SHEET, LONGEST_SIDE, FolderSource
 from fed_reid.data.randomness import Randomness
 from fed_reid.data.records import Benchmark, RetrievalSplit
 from fed_reid.errors import UserError
@@ -48,6 +48,15 @@ def test_patches_from_elsewhere_where_none_came_with_the_data(tmp_path, toy):
     assert len(prepared(elsewhere, bare)) == 1
     with pytest.raises(UserError, match=r"nowhere .* does not exist, nor does .*neither: put the patches"):
         FolderSource(otherwise=str(tmp_path / "neither")).prepare(bare, KEY)
+
+
+def test_photographs_are_shrunk(tmp_path, toy):
+    """A worker keeps hundreds of patches."""
+    write_image(tmp_path / "mine" / "photo.jpg", 0, 30, 2000)
+    patch = prepared(FolderSource(str(tmp_path / "mine")), toy)(Randomness.from_seed(0), 0)
+    assert max(patch.image.size) == LONGEST_SIDE
+    small = prepared(FolderSource(), toy)(Randomness.from_seed(0), 0)
+    assert max(small.image.size) < 100, "others are as they are"
 
 
 def test_missing_or_empty(tmp_path, toy):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import ceil
@@ -13,10 +12,10 @@ from random import Random
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
-from fed_reid.data.images import DECODING_THREADS, open_rgb
+from fed_reid.data.images import in_threads, open_rgb
 from fed_reid.data.occluders.regions import Kind, best_region
+from fed_reid.data.progress import watched
 from fed_reid.data.records import Sample
 
 _CANDIDATES = 3  # images looked at for each patch that is wanted
@@ -54,11 +53,9 @@ def cut_patches(samples: Sequence[Sample], count: int, seed: int) -> list[Cuttin
         UserError: An image cannot be read.
     """
     candidates = list(_identity_by_identity(samples, seed))[: _CANDIDATES * count]
-    dice = [Random(f"{seed}-{number}") for number in range(len(candidates))]  # whichever thread is first
-    with ThreadPoolExecutor(DECODING_THREADS) as threads:
-        cut = threads.map(_cut_one, candidates, dice)
-        shown = track(cut, description="Harvesting occluders", total=len(candidates), transient=True)
-        cuttings = [cutting for cutting in shown if cutting is not None]
+    cut = in_threads(lambda number: _cut_one(candidates[number], Random(f"{seed}-{number}")), range(len(candidates)))
+    shown = watched(cut, "Harvesting occluders", total=len(candidates))
+    cuttings = [cutting for cutting in shown if cutting is not None]
     cuttings.sort(key=lambda cutting: -cutting.score)  # stable, so that equal ones keep their order
     most = ceil(count / max(1, len({sample.pid for sample in samples})))
     taken: Counter[int] = Counter()

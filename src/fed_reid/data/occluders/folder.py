@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 PATCH_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 CONTACT_SHEET = "contact_sheet.jpg"  # a picture of the patches beside them, which is none of them
 PATCHES_IN_MEMORY = 256  # decoded patches that one worker keeps
+LONGEST_SIDE = 512  # pixels; a photograph is shrunk to it, since a worker would keep gigabytes of photographs
 
 
 class FolderSource:
@@ -89,4 +90,6 @@ def patches_in(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=PATCHES_IN_MEMORY)
 def _decoded(path: Path) -> Image.Image:
-    return open_rgb(path)
+    image = open_rgb(path)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # leaves smaller ones as they are
+    return image

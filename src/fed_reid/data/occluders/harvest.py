@@ -6,8 +6,6 @@ import hashlib
 import json
 import logging
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 from fed_reid.data.occluders.contact_sheet import save_contact_sheet
@@ -17,6 +15,7 @@ from fed_reid.data.occluders.patches import Patch
 from fed_reid.data.randomness import Randomness
 from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark
+from fed_reid.data.whole_folder import whole_folder
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -73,33 +72,26 @@ class HarvestSource:
 
     def _write(self, benchmark: Benchmark, folder: Path, key: str) -> None:
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            with whole_folder(folder, lambda: _is_written(folder)) as building:
+                self._cut_into(building, benchmark, key)
         except OSError as error:
             raise UserError(
-                f"The patches of {key} cannot be written into {folder.parent} ({error.strerror}): expected a folder, "
-                f"there or not yet, that may be written; {key}.data_dir=<folder> names another."
+                f"The patches of {key} cannot be written into {folder.parent} ({error.strerror or error}): expected a "
+                f"folder, there or not yet, that may be written; {key}.data_dir=<folder> names another."
             ) from error
-        try:
-            cuttings = cut_patches(benchmark.train, self._count, self._seed)
-            if not cuttings:
-                raise UserError(
-                    f"The {len(benchmark.train)} training images of {benchmark.name} gave no occluder patch, because "
-                    f"their borders are blank: choose another {key}, a folder for instance."
-                )
-            for number, cutting in enumerate(cuttings):
-                cutting.image.save(building / f"{number:04d}_{cutting.kind}_{Path(cutting.sample.path).stem}.png")
-            save_contact_sheet([cutting.image for cutting in cuttings], building / CONTACT_SHEET)
-            manifest = {"benchmark": benchmark.name, "patches": self._count, "seed": self._seed}
-            (building / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-            building.chmod(0o755)  # a temporary folder is private
-            try:
-                building.rename(folder)
-            except OSError:
-                if not _is_written(folder):  # another process may have finished the same harvest meanwhile
-                    raise
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+
+    def _cut_into(self, folder: Path, benchmark: Benchmark, key: str) -> None:
+        cuttings = cut_patches(benchmark.train, self._count, self._seed)
+        if not cuttings:
+            raise UserError(
+                f"The {len(benchmark.train)} training images of {benchmark.name} gave no occluder patch, because "
+                f"their borders are blank: choose another {key}, a folder for instance."
+            )
+        for number, cutting in enumerate(cuttings):
+            cutting.image.save(folder / f"{number:04d}_{cutting.kind}_{Path(cutting.sample.path).stem}.png")
+        save_contact_sheet([cutting.image for cutting in cuttings], folder / CONTACT_SHEET)
+        manifest = {"benchmark": benchmark.name, "patches": self._count, "seed": self._seed}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def _is_written(folder: Path) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import cv2
 from PIL import Image
-from rich.progress import track
 
 from fed_reid.data.occluders.patches import Patch
+from fed_reid.data.progress import watched
 from fed_reid.data.randomness import Randomness
 from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark
@@ -34,7 +34,7 @@ class ProceduralSource:
         require_number(f"{key}.patches", self._count, 1, whole=True)
         require_number(f"{key}.seed", self._seed, 0, whole=True)
         settings = SyntheticSettings(seed=self._seed)
-        numbers = track(range(self._count), description="Drawing occluders", transient=True)
+        numbers = watched(range(self._count), "Drawing occluders", total=self._count)
         self._patches = [_drawn(settings, number) for number in numbers]
 
     def __call__(self, randomness: Randomness, pid: int) -> Patch:

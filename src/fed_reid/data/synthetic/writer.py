@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +15,7 @@ from fed_reid.data.synthetic.manifest import MANIFEST, PATCHES, TABLE, is_writte
 from fed_reid.data.synthetic.plan import Shot, plan
 from fed_reid.data.synthetic.settings import SyntheticSettings
 from fed_reid.data.synthetic.worker import run_jobs
+from fed_reid.data.whole_folder import whole_folder
 from fed_reid.errors import UserError
 
 
@@ -41,26 +40,14 @@ def write_benchmark(settings: SyntheticSettings, root: Path, workers: int | None
     if is_written(root, manifest):
         return
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+        with whole_folder(root, lambda: is_written(root, manifest)) as building:
+            _write_tree(settings, building, shots, workers or os.cpu_count() or 1, progress)
+            (building / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     except OSError as error:
         raise UserError(
-            f"A synthetic benchmark cannot be written into {root.parent} ({error.strerror}): expected a folder, there "
-            "or not yet, that may be written; paths.data_dir=<folder> or root=<folder> names another."
+            f"A synthetic benchmark cannot be written into {root.parent} ({error.strerror or error}): expected a "
+            "folder, there or not yet, that may be written; paths.data_dir=<folder> or root=<folder> names another."
         ) from error
-    try:
-        _write_tree(settings, building, shots, workers or os.cpu_count() or 1, progress)
-        (building / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-        building.chmod(0o755)  # a temporary folder is private
-        if root.is_dir():
-            root.rmdir()  # empty, or is_written would have refused
-        try:
-            building.rename(root)
-        except OSError:
-            if not is_written(root, manifest):  # someone else may have finished the same benchmark meanwhile
-                raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _write_tree(settings: SyntheticSettings, root: Path, shots: list[Shot], workers: int, progress: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fed_reid.data.layouts.files import FileNames, Listing
+from fed_reid.data.benchmarks.layouts.files import FileNames, Listing
 from fed_reid.data.records import RetrievalSplit, Sample
 from fed_reid.errors import UserError
 

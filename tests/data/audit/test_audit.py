@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fed_reid.data.audit import audit
-from fed_reid.data.inspection import ImageFacts
+from fed_reid.data.audit.audit import audit
+from fed_reid.data.audit.inspection import ImageFacts
+from fed_reid.data.benchmarks.spec import BenchmarkSpec, Count
 from fed_reid.data.records import Benchmark, Protocol, RetrievalSplit, Sample
-from fed_reid.data.spec import BenchmarkSpec, Count
 
 READABLE = ImageFacts(Counter({(128, 64): 10}), (), decoded=False)
 
@@ -94,7 +94,9 @@ def test_a_query_without_a_match_is_said_but_no_fault():
 def test_shared_identities():
     found = audited(with_test(query=[*QUERY, *images((1, 0), folder="query")]))
     assert found.shared == 1
-    assert found.faults == ("training identities that are also tested or validated on: 1 (1).",)
+    assert found.faults == (
+        "training identities that are also tested or validated on: 1 (1; train/1_0_0.jpg shows 1).",
+    )
     assert not audited(with_test(gallery=[*GALLERY, *images((0, 4), folder="gallery")])).shared, (
         "distractors are nobody"
     )
@@ -125,7 +127,7 @@ def test_what_is_only_worth_knowing():
     found = audited(replace(BENCHMARK, train=TRAIN[1:], notes=("an option",)), said=["a stray folder"])
     assert found.faults == ()
     assert found.remarks[:2] == ("an option", "a stray folder")
-    assert found.remarks[2].startswith("training identities with a single image: 1 (1);")
+    assert found.remarks[2].startswith("training identities with a single image: 1 (1; train/1_1_1.jpg shows 1);")
 
 
 def test_unreadable_images_are_a_fault():

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from fed_reid.data.benchmarks import BENCHMARKS
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.data.progress import watched
+from fed_reid.data.whole_folder import whole_folder
 from fed_reid.errors import UserError
 
 FOLDER = "Occluded_Duke"  # as in the authors' repository, and the first that is looked for
@@ -154,12 +154,8 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> N
 
 
 def _write_all(target: Path, names_of: Mapping[str, list[str]], write: Write) -> None:
-    """Fills a folder beside the target and gives it its name at the end: no half-written data set is ever found."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{FOLDER}-") as beside:
-        unfinished = Path(beside) / FOLDER
+    with whole_folder(target) as building:
         for split, folder in SPLITS.items():
-            (unfinished / folder).mkdir(parents=True)
+            (building / folder).mkdir()
             for name in watched(names_of[split], f"{FOLDER}/{folder}", total=len(names_of[split])):
-                write(name, unfinished / folder / name)
-        unfinished.rename(target)
+                write(name, building / folder / name)

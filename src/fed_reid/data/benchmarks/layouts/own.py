@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fed_reid.data.layouts.files import is_image, list_folders, list_images
+from fed_reid.data.benchmarks.layouts.files import is_image, list_folders, list_images
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 SPLITS = ("train", "query", "gallery", "val_query", "val_gallery")
 PATCHES = "crop_backgrounds"  # the one folder that is no split
 _COLUMNS = ("path", "pid", "split")  # and camid, where cameras are known
+_SEPARATORS = ",;\t"  # spreadsheets write the second where the first is the decimal mark
 _SPLIT = re.compile(r"train|(val_)?gallery|(val_)?query(:(?!gallery$).+)?")  # tables have a row "gallery" of their own
 
 
@@ -42,6 +43,8 @@ class OwnImage:
 
 def list_csv(file: Path) -> list[OwnImage]:
     """Reads a CSV with the columns ``path``, ``pid``, ``split`` and, where cameras are known, ``camid``.
+
+    They are separated by commas, semicolons or tabs, whichever the first line has most of.
 
     Raises:
         UserError: It cannot be read, or a line is not as expected.
@@ -75,14 +78,16 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and stripped cells of each line."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            reader = csv.DictReader(text, skipinitialspace=True)
+            first = text.readline()
+            text.seek(0)
+            reader = csv.DictReader(text, delimiter=max(_SEPARATORS, key=first.count), skipinitialspace=True)
             header = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = header
             missing = [name for name in _COLUMNS if name not in header]
             if missing:
                 raise UserError(
-                    f"{file} has no column {missing[0]}: its first line is {','.join(header)!r}; expected "
-                    "path,pid,camid,split, separated by commas (camid may be left out)."
+                    f"{file} has no column {missing[0]}: its first line is {first.strip()[:80]!r}; expected "
+                    "path,pid,camid,split, separated by commas, semicolons or tabs (camid may be left out)."
                 )
             for row in reader:
                 yield reader.line_num, {name: (row.get(name) or "").strip() for name in (*_COLUMNS, "camid")}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fed_reid.data.market_reader import MarketReader
+from fed_reid.data.benchmarks.market_reader import MarketReader
 from fed_reid.data.records import Benchmark
 from fed_reid.data.synthetic.settings import FORMAT_VERSION, QUERY_SETS, STRIPES, SyntheticSettings
 from fed_reid.data.synthetic.writer import PATCHES, TABLE, write_benchmark

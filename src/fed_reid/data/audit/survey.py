@@ -8,21 +8,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fed_reid.data.audit import Audit, audit, retrieval_splits
-from fed_reid.data.benchmarks import BENCHMARKS
-from fed_reid.data.inspection import copies_in_gallery, inspect_images
-from fed_reid.data.readers import BenchmarkReader, Options, Reader, find_root, make_reader
+from fed_reid.data.audit.audit import Audit, audit, retrieval_splits
+from fed_reid.data.audit.inspection import copies_in_gallery, inspect_images
+from fed_reid.data.benchmarks.finding import find_places
+from fed_reid.data.benchmarks.readers import BenchmarkReader, Options, Reader, make_reader
+from fed_reid.data.benchmarks.spec import BenchmarkSpec
+from fed_reid.data.benchmarks.synthetic_reader import SYNTHETIC, SyntheticReader
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.data.records import Benchmark, Sample
-from fed_reid.data.spec import BenchmarkSpec
-from fed_reid.data.synthetic_reader import SYNTHETIC, SyntheticReader
 from fed_reid.errors import UserError
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A benchmark of the table that is not under the root."""
+    """A benchmark of the table that is not under the root.
+
+    Attributes:
+        spec: What is known of it.
+        hollow: Folders that are called like it and hold nothing of it.
+    """
 
     spec: BenchmarkSpec
+    hollow: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,11 @@ def survey(names: Sequence[str], data_dir: Path, options: Options, decode: bool)
 def _outcome(name: str, reader: Reader, spec: BenchmarkSpec | None, data_dir: Path, decode: bool) -> Outcome:
     notes = []
     if spec is not None:
-        try:
-            notes = _other_folders(spec, find_root(spec, data_dir), data_dir)
-        except UserError:
-            return Missing(spec)
+        places = find_places(spec, data_dir)
+        filled = [place.root for place in places if not place.hollow]
+        if not filled:
+            return Missing(spec, tuple(place.root for place in places))
+        notes = _other_folders(*filled)
     try:
         with _said() as said:
             benchmark = reader.read()
@@ -90,12 +98,9 @@ def _copies(benchmark: Benchmark) -> dict[str, list[Sample]]:
     }
 
 
-def _other_folders(spec: BenchmarkSpec, root: Path, data_dir: Path) -> list[str]:
+def _other_folders(root: Path, *others: Path) -> list[str]:
     """Says so where the benchmark may be there twice, in two versions maybe, because only one is read."""
-    candidates = [data_dir.absolute() / folder for folder in spec.folders]
-    others = [
-        path for path in candidates if path.is_dir() and not root.is_relative_to(path) and not path.samefile(root)
-    ]
+    others = tuple(other for other in others if not other.samefile(root))
     return [f"also there, and not read: {', '.join(map(str, others))}"] if others else []
 
 

@@ -1,14 +1,15 @@
-"""Reading any benchmark of the table: finding its folder, choosing the version that is there, counting the images."""
+"""Reading a benchmark that is known as data, and comparing how many images there are with how many there should be."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from fed_reid.data.benchmarks.finding import find_benchmark
+from fed_reid.data.benchmarks.spec import BenchmarkSpec, Count
 from fed_reid.data.protocols import choose_protocol
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, Sample
-from fed_reid.data.spec import BenchmarkSpec, Count, Layout
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,7 @@ def read_spec(spec: BenchmarkSpec, data_dir: str | Path, *, check_counts: bool, 
     Raises:
         UserError: A folder, a file or a name is not as expected, or the counts differ.
     """
-    root = find_root(spec, data_dir)
-    layout = choose_layout(spec, root)
+    root, layout = find_benchmark(spec, data_dir)
     listing = layout.read(root)
     differences = count_differences(listing.train, {"gallery": listing.test.gallery, **listing.test.queries}, spec)
     if differences:
@@ -45,50 +45,6 @@ def read_spec(spec: BenchmarkSpec, data_dir: str | Path, *, check_counts: bool, 
         camera_set=spec.camera_set,
         notes=((layout.label,) if layout.label else ()) + tuple(notes),
     )
-
-
-def find_root(spec: BenchmarkSpec, data_dir: str | Path) -> Path:
-    """The first of the folders that the benchmark may be in.
-
-    Raises:
-        UserError: There is none, or ``data_dir`` is a file.
-    """
-    data_dir = Path(data_dir).expanduser().absolute()
-    if data_dir.is_file():
-        raise UserError(f"paths.data_dir is {data_dir}, a file; expected the folder that holds the data sets.")
-    roots = [root for folder in spec.folders if (root := _exact_folder(data_dir, folder)) is not None]
-    if roots:
-        for other in roots[1:]:
-            if other not in roots[0].parents:  # data/market1501 when data/market1501/Market-1501-v15.09.15 is read
-                log.info("%s is read from %s; %s is there as well and is not used.", spec.name, roots[0], other)
-        return roots[0]
-    occluders = f" and, for augment=npo, occluder patches in {spec.occluders}" if spec.occluders else ""
-    licence = f" (licence: {spec.licence})" if spec.licence else ""
-    raise UserError(
-        f"{spec.name} was not found: get it from {spec.source}{licence} and put it into {data_dir} as a folder named "
-        f"{' or '.join(spec.folders)} that holds {_alternatives(spec.layouts)}{occluders}, or say where your data sets "
-        "are with paths.data_dir=<folder> or the environment variable FED_REID_DATA."
-    )
-
-
-def choose_layout(spec: BenchmarkSpec, root: Path) -> Layout:
-    """The first version of the release whose parts are all there.
-
-    Raises:
-        UserError: Each lacks something; the sentence is about the one that lacks least.
-    """
-    layout = min(spec.layouts, key=lambda layout: len(_missing(layout, root)))
-    missing = _missing(layout, root)
-    if not missing:
-        return layout
-    path = root / missing[0]
-    kind = "file" if path.suffix else "folder"
-    tried = f"; expected {_alternatives(spec.layouts)} in {root}" if len(spec.layouts) > 1 else ""
-    raise UserError(f"The {kind} {path} does not exist; {spec.name} is incomplete without it{tried}.")
-
-
-def _missing(layout: Layout, root: Path) -> list[str]:
-    return [part for part in layout.parts if not (root / part).exists()]
 
 
 def count_differences(train: Sequence[Sample], test: Mapping[str, Sequence[Sample]], spec: BenchmarkSpec) -> list[str]:
@@ -127,17 +83,3 @@ def _report(spec: BenchmarkSpec, root: Path, differences: Sequence[str], *, stri
     if strict:
         raise UserError(f"{message}; restore the files, or set data.check_counts=false to use a subset.")
     log.warning("%s; going on because data.check_counts=false.", message)
-
-
-def _exact_folder(data_dir: Path, folder: str) -> Path | None:
-    """A folder below ``data_dir`` by its exact name, which some file systems would also find in another case."""
-    path = data_dir
-    for part in PurePosixPath(folder).parts:
-        if not path.is_dir() or part not in {entry.name for entry in path.iterdir() if entry.is_dir()}:
-            return None
-        path = path / part
-    return path
-
-
-def _alternatives(layouts: Sequence[Layout]) -> str:
-    return " or ".join(", ".join(layout.parts) for layout in layouts)

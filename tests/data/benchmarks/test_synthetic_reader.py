@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from fed_reid.data.benchmarks.synthetic_reader import SyntheticReader, read_visibility
 from fed_reid.data.checks import check_split
 from fed_reid.data.synthetic.settings import QUERY_SETS, STRIPES, SyntheticSettings
-from fed_reid.data.synthetic_reader import SyntheticReader, read_visibility
 from fed_reid.errors import UserError
 
 SETTINGS = SyntheticSettings(

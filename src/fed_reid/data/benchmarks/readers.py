@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol as Interface
 
-from fed_reid.data.benchmarks import BENCHMARKS
-from fed_reid.data.market_reader import MarketReader
-from fed_reid.data.own_reader import OwnReader
+from fed_reid.data.benchmarks.market_reader import MarketReader
+from fed_reid.data.benchmarks.own_reader import OwnReader
+from fed_reid.data.benchmarks.reading import read_spec
+from fed_reid.data.benchmarks.spec import BenchmarkSpec, Count
+from fed_reid.data.benchmarks.synthetic_reader import SYNTHETIC, SyntheticReader
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.data.records import Benchmark
-from fed_reid.data.spec import BenchmarkSpec, Count
-from fed_reid.data.spec_reader import find_root, read_spec
-from fed_reid.data.synthetic_reader import SYNTHETIC, SyntheticReader
 from fed_reid.errors import UserError
 
-__all__ = ["BenchmarkReader", "MarketReader", "OwnReader", "Reader", "SyntheticReader", "find_root", "make_reader"]
+__all__ = ["BenchmarkReader", "MarketReader", "OwnReader", "Reader", "SyntheticReader", "make_reader"]
 
 Options = Mapping[str, Mapping[str, object]]  # option values by benchmark key and option name
 
@@ -33,7 +33,7 @@ class Reader(Interface):
 
 @dataclass(frozen=True)
 class BenchmarkReader:
-    """A benchmark of the table ``fed_reid.data.benchmarks.BENCHMARKS``, in the layout of its release.
+    """A benchmark of the table ``fed_reid.data.benchmarks.table.BENCHMARKS``, in the layout of its release.
 
     Attributes:
         benchmark: Its key.
@@ -74,6 +74,8 @@ class BenchmarkReader:
         return read_spec(spec, self.data_dir, check_counts=self.check_counts, notes=notes)
 
     def _spec_and_notes(self) -> tuple[BenchmarkSpec, tuple[str, ...]]:
+        if not isinstance(self.options, Mapping):
+            raise UserError(f"data.options is {self.options!r}; expected the options of each benchmark by its name.")
         for key in (self.benchmark, *self.options):
             if key not in BENCHMARKS:
                 named = "data.reader.benchmark" if key == self.benchmark else f"data.options.{key}"

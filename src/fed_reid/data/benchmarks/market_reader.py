@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fed_reid.data.layouts.folders import FolderLayout
+from fed_reid.data.benchmarks.layouts.folders import FolderLayout
+from fed_reid.data.benchmarks.reading import read_spec
+from fed_reid.data.benchmarks.spec import BenchmarkSpec, Count
 from fed_reid.data.protocols import parse_protocol
 from fed_reid.data.records import Benchmark, Protocol
-from fed_reid.data.spec import BenchmarkSpec, Count
-from fed_reid.data.spec_reader import read_spec
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class MarketReader:
             gallery=(self.gallery,),
             queries=self.queries,
             val_gallery=() if self.val_gallery is None else (self.val_gallery,),
-            val_queries=self.val_queries,
+            val_queries={} if self.val_gallery is None else self.val_queries,
         )
         spec = BenchmarkSpec(
             key=self.name.lower().replace(" ", "_") if self.key is None else self.key,

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fed_reid.data.layouts.own import PATCHES, SPLITS, list_csv, list_own_folders
+from fed_reid.data.benchmarks.layouts.own import PATCHES, SPLITS, list_csv, list_own_folders
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.data.protocols import choose_protocol
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, RetrievalSplit, Sample
 from fed_reid.errors import UserError
@@ -53,12 +54,14 @@ class OwnReader:
         images = list_own_folders(path) if path.is_dir() else list_csv(path)
         pid_of = number_texts(((image.pid, image.where) for image in images), "identities", first=1)
         cameras = ((image.camera, image.where) for image in images if image.camera)
-        camid_of = number_texts(cameras, "cameras", first=0) | {"": UNKNOWN_CAMERA}
+        camid_of = number_texts(cameras, "cameras", first=0)
         samples: dict[str, list[Sample]] = defaultdict(list)
         for image in images:
-            samples[image.split].append(Sample(image.path, pid_of[image.pid], camid_of[image.camera]))
+            camid = camid_of.get(image.camera, UNKNOWN_CAMERA)
+            samples[image.split].append(Sample(image.path, pid_of[image.pid], camid))
         test = _split(path, samples, "")
         root = path if path.is_dir() else path.parent
+        key = re.sub(r"\W+", "_", self.name or path.stem).lower()
         return Benchmark(
             name=self.name or path.stem,
             root=root,
@@ -67,8 +70,8 @@ class OwnReader:
             val=val if (val := _split(path, samples, "val_")).queries else None,
             protocol=choose_protocol(test),
             occluders=root / PATCHES,
-            key=re.sub(r"\W+", "_", self.name or path.stem).lower(),
-            camera_set=str(path),
+            key=f"own_{key}" if key in BENCHMARKS else key,  # a key means one benchmark
+            camera_set=", ".join([str(path), *camid_of]),  # another list of cameras numbers them anew
         )
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from fed_reid.data.checks import queries_without_match, shared_identities
-from fed_reid.data.inspection import ImageFacts
+from fed_reid.data.audit.inspection import ImageFacts
+from fed_reid.data.benchmarks.reading import count_differences
+from fed_reid.data.benchmarks.spec import BenchmarkSpec, Count
+from fed_reid.data.checks import name_some, queries_without_match, shared_identities
 from fed_reid.data.protocols import PROTOCOL_RULES, same_camera
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, Protocol, RetrievalSplit, Sample
-from fed_reid.data.spec import BenchmarkSpec, Count
-from fed_reid.data.spec_reader import count_differences
 
 Copies = Mapping[str, Sequence[Sample]]  # path of a query -> gallery images that are the same file
-
-_NAMED = 5  # identities that a sentence names
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def audit(
         source = f" ({spec.counts_source})" if spec.counts_source else ""
         faults.insert(0, f"not of the released size: {differences}{source}.")
         remarks = [remark for remark in remarks if differences not in remark]  # the reader has noted the same
-    faults += _shared(shared) + _unreadable(images)
+    faults += _shared(shared, benchmark.train) + _unreadable(images)
     remarks += _lone_images(benchmark.train)
     return Audit(benchmark, tuple(rows), images, len(shared), tuple(faults), tuple(remarks))
 
@@ -166,10 +164,10 @@ def _some_without_match(row: SplitFacts) -> list[str]:
     return [f"{row.name} images without a match: {row.images - row.matched:,} of {row.images:,}; they are not scored."]
 
 
-def _shared(pids: set[int]) -> list[str]:
+def _shared(pids: Set[int], train: Sequence[Sample]) -> list[str]:
     if not pids:
         return []
-    return [f"training identities that are also tested or validated on: {len(pids):,} ({_some(sorted(pids))})."]
+    return [f"training identities that are also tested or validated on: {len(pids):,} ({name_some(pids, train)})."]
 
 
 def _unreadable(images: ImageFacts) -> list[str]:
@@ -177,14 +175,10 @@ def _unreadable(images: ImageFacts) -> list[str]:
 
 
 def _lone_images(train: Sequence[Sample]) -> list[str]:
-    lone = sorted(pid for pid, images in Counter(sample.pid for sample in train).items() if images == 1)
+    lone = {pid for pid, images in Counter(sample.pid for sample in train).items() if images == 1}
     if not lone:
         return []
     return [
-        f"training identities with a single image: {len(lone):,} ({_some(lone)}); training asks for "
+        f"training identities with a single image: {len(lone):,} ({name_some(lone, train)}); training asks for "
         "data.min_images_per_id=2 to leave them out, or 1 to keep them."
     ]
-
-
-def _some(pids: Sequence[int]) -> str:
-    return ", ".join(map(str, pids[:_NAMED])) + (", ..." if len(pids) > _NAMED else "")

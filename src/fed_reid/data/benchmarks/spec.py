@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from fed_reid.data.layouts.folders import FolderLayout
-from fed_reid.data.layouts.lists import ListLayout
+from fed_reid.data.benchmarks.layouts.folders import FolderLayout
+from fed_reid.data.benchmarks.layouts.lists import ListLayout
 from fed_reid.data.records import Protocol
 from fed_reid.errors import UserError
 
@@ -46,7 +46,7 @@ class Option:
 
 @dataclass(frozen=True)
 class BenchmarkSpec:
-    """A benchmark as data; ``fed_reid.data.benchmarks`` is the table of them.
+    """A benchmark as data; ``fed_reid.data.benchmarks.table`` is the table of them.
 
     Attributes:
         key: Name on the command line.

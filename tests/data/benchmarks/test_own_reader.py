@@ -2,13 +2,13 @@
 
 import pytest
 
+from fed_reid.data.benchmarks.own_reader import number_texts
+from fed_reid.data.benchmarks.readers import OwnReader
 from fed_reid.data.checks import check_split
-from fed_reid.data.own_reader import number_texts
-from fed_reid.data.readers import OwnReader
 from fed_reid.data.records import UNKNOWN_CAMERA, Protocol
 from fed_reid.errors import UserError
 
-from ..layouts import write_csv, write_own_csv, write_own_folders, write_person
+from ...layouts import write_csv, write_own_csv, write_own_folders, write_person
 
 HEADER = ("path", "pid", "camid", "split")
 
@@ -117,10 +117,32 @@ def test_faults_of_a_csv(table, rows, said):
 
 def test_missing_column(table, tmp_path):
     assert "has no column split: its first line is 'path,pid,camid'" in refusal(table(header=HEADER[:3]))
-    (tmp_path / "german.csv").write_text("path;pid;camid;split\na.jpg;1;1;train\n")
-    assert "has no column path: its first line is 'path;pid;camid;split'" in refusal(tmp_path / "german.csv")
+    (tmp_path / "bars.csv").write_text("path|pid|camid|split\na.jpg|1|1|train\n")
+    assert "has no column path: its first line is 'path|pid|camid|split'" in refusal(tmp_path / "bars.csv")
     (tmp_path / "empty.csv").touch()
     assert "has no column path" in refusal(tmp_path / "empty.csv")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators(table, tmp_path, separator):
+    """A German spreadsheet writes semicolons, and every spreadsheet Windows line ends."""
+    plain = OwnReader(str(table(("a.jpg", "1", "", "query"), ("b.jpg", "1", "", "gallery")))).read()
+    path = tmp_path / "people.csv"
+    path.write_bytes(path.read_bytes().replace(b",", separator.encode()))
+    assert b"\r\n" in path.read_bytes()
+    assert OwnReader(str(path)).read() == plain
+
+
+def test_a_name_that_a_benchmark_has(tmp_path):
+    """data.test=[occ_duke] is Occluded-Duke, whatever is trained on."""
+    assert OwnReader(str(write_own_csv(tmp_path / "occ_duke.csv"))).read().key == "own_occ_duke"
+
+
+def test_other_cameras_are_another_numbering(table):
+    rows = [("a.jpg", "1", "west", "query"), ("b.jpg", "1", "east", "gallery")]
+    sets = [OwnReader(str(table(*more, *rows))).read().cameras for more in ([], [("c.jpg", "2", "east", "train")])]
+    assert sets[0] == sets[1]
+    assert OwnReader(str(table(*rows, ("c.jpg", "2", "attic", "train")))).read().cameras != sets[0]
 
 
 def test_not_a_csv(tmp_path):

@@ -7,10 +7,10 @@ Another benchmark is an entry here and a file in conf/data/.
 
 from __future__ import annotations
 
-from fed_reid.data.layouts.files import FileNames
-from fed_reid.data.layouts.folders import FolderLayout
-from fed_reid.data.layouts.lists import ListLayout
-from fed_reid.data.spec import BenchmarkSpec, Choice, Count, Option
+from fed_reid.data.benchmarks.layouts.files import FileNames
+from fed_reid.data.benchmarks.layouts.folders import FolderLayout
+from fed_reid.data.benchmarks.layouts.lists import ListLayout
+from fed_reid.data.benchmarks.spec import BenchmarkSpec, Choice, Count, Option
 
 _ACADEMIC = "academic use only"
 _ASK = "theirs, ask them"

@@ -7,15 +7,15 @@ import pytest
 import yaml
 
 from fed_reid.cli import CONF_DIR
-from fed_reid.data.benchmarks import BENCHMARKS
+from fed_reid.data.benchmarks.readers import BenchmarkReader
+from fed_reid.data.benchmarks.spec import Count
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.data.checks import check_split, note_leaks, queries_without_match
 from fed_reid.data.images import check_headers
-from fed_reid.data.readers import BenchmarkReader, find_root
 from fed_reid.data.records import UNKNOWN_CAMERA, Protocol
-from fed_reid.data.spec import Count
 from fed_reid.errors import UserError
 
-from ..layouts import COUNTS, LAYOUTS, VARIANTS, write_layout
+from ...layouts import COUNTS, LAYOUTS, VARIANTS, write_layout
 
 CAMERAS = {"market1501": 6, "dukemtmc": 8, "occ_duke": 8, "msmt17": 15}  # of the training images
 SETS = ("train", "gallery", "query")
@@ -270,6 +270,7 @@ def test_an_unreadable_image(read, tmp_path):
         ({"msmt17": {"merge_val": 2}}, r"data\.options\.msmt17\.merge_val is 2; expected true or false"),
         ({"msmt17": {"merge_val": [1]}}, r"data\.options\.msmt17\.merge_val is \[1\]; expected true or false"),
         ({"msmt17": True}, r"data\.options\.msmt17 is True; expected the options by name"),
+        (None, r"data\.options is None; expected the options of each benchmark"),
         ({"cuhk03": {}}, r"data\.options\.cuhk03 names no benchmark \('cuhk03'\); expected one of market1501"),
     ],
 )
@@ -289,11 +290,3 @@ def test_options_in_the_config_are_those_of_the_table():
         for key, spec in BENCHMARKS.items()
         if spec.options
     }
-
-
-def test_folders_by_preference(tmp_path):
-    spec = BENCHMARKS["market1501"]
-    (tmp_path / "Market-1501").mkdir()
-    assert find_root(spec, tmp_path).name == "Market-1501"
-    (tmp_path / "market1501" / "Market-1501-v15.09.15").mkdir(parents=True)
-    assert find_root(spec, tmp_path) == tmp_path / "market1501" / "Market-1501-v15.09.15"

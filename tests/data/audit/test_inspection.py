@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image
 
-from fed_reid.data import inspection
-from fed_reid.data.inspection import copies_in_gallery, inspect_images
+from fed_reid.data import images
+from fed_reid.data.audit.inspection import copies_in_gallery, inspect_images
 from fed_reid.data.records import Sample
 
 
@@ -26,7 +26,7 @@ def test_sizes_are_height_and_width(picture):
 
 
 def test_every_unreadable_image_is_named(picture, tmp_path, monkeypatch):
-    monkeypatch.setattr(inspection, "_CHUNK", 2)
+    monkeypatch.setattr(images, "_CHUNK", 2)
     paths = [picture(f"{number}.jpg", (64, 128)) for number in range(7)]
     truncated, broken, gone = paths[1], paths[4], paths[6]
     Image.effect_noise((64, 128), 50).save(truncated)

@@ -2,8 +2,8 @@ import zipfile
 
 import pytest
 
-from fed_reid.data import occ_duke
-from fed_reid.data.occ_duke import prepare_occ_duke, read_list
+from fed_reid.data.benchmarks import occ_duke
+from fed_reid.data.benchmarks.occ_duke import prepare_occ_duke, read_list
 from fed_reid.errors import UserError
 
 # Occluded-Duke mixes Duke's folders anew: a test image becomes a training image, one file is query and gallery.

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import filecmp
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from fed_reid.data.images import DECODING_THREADS, image_size, open_rgb
+from fed_reid.data.images import image_size, in_threads, open_rgb
 from fed_reid.data.progress import watched
 from fed_reid.data.records import Sample
 from fed_reid.errors import UserError
 
 Size = tuple[int, int]  # height, width in pixels
-
-_CHUNK = 1024  # images a step, so that half a million distractors do not wait as half a million futures
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,16 @@ def inspect_images(paths: Sequence[str], decode: bool, description: str) -> Imag
         description: What the progress bar says.
     """
     size_of: Callable[[str], Size] = _decoded_size if decode else image_size
+
+    def answer(path: str) -> Size | UserError:
+        try:
+            return size_of(path)
+        except UserError as error:
+            return error
+
     sizes: Counter[Size] = Counter()
     unreadable = []
-    for found in watched(_answers(size_of, paths), description, total=len(paths)):
+    for found in watched(in_threads(answer, paths), description, total=len(paths)):
         if isinstance(found, UserError):
             unreadable.append(str(found))
         else:
@@ -57,18 +60,6 @@ def inspect_images(paths: Sequence[str], decode: bool, description: str) -> Imag
 def _decoded_size(path: str) -> Size:
     width, height = open_rgb(path).size
     return height, width
-
-
-def _answers(size_of: Callable[[str], Size], paths: Sequence[str]) -> Iterator[Size | UserError]:
-    def answer(path: str) -> Size | UserError:
-        try:
-            return size_of(path)
-        except UserError as error:
-            return error
-
-    with ThreadPoolExecutor(DECODING_THREADS) as threads:
-        chunks = (paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK))
-        yield from chain.from_iterable(threads.map(answer, chunk) for chunk in chunks)
 
 
 def copies_in_gallery(queries: Sequence[Sample], gallery: Sequence[Sample]) -> dict[str, list[Sample]]:

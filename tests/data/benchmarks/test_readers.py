@@ -4,12 +4,12 @@ import logging
 
 import pytest
 
-from fed_reid.data.layouts.folders import read_folder
-from fed_reid.data.readers import BenchmarkReader, OwnReader, SyntheticReader, make_reader
+from fed_reid.data.benchmarks.layouts.folders import read_folder
+from fed_reid.data.benchmarks.readers import BenchmarkReader, OwnReader, SyntheticReader, make_reader
 from fed_reid.data.records import Protocol
 from fed_reid.errors import UserError
 
-from ..layouts import write_layout, write_own_csv, write_own_folders
+from ...layouts import write_layout, write_own_csv, write_own_folders
 
 
 def test_lists_in_order_of_name_without_junk(toy_reader, toy_tree):
