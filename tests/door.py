@@ -14,10 +14,13 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from PIL import Image
 
+from fed_reid.reports import style
+
 READER = (
-    "++data.reader={_target_: fed_reid.data.readers.MarketReader, name: Small, data_dir: '${paths.data_dir}', "
-    "folders: [small], queries: {holistic: query_holistic, npo: query_npo}, val_gallery: val/bounding_box_test, "
-    "val_queries: {holistic: val/query_holistic, npo: val/query_npo}, occluders: occluders}"
+    "++data.reader={_target_: fed_reid.data.benchmarks.readers.MarketReader, name: Small, "
+    "data_dir: '${paths.data_dir}', folders: [small], queries: {holistic: query_holistic, npo: query_npo}, "
+    "val_gallery: val/bounding_box_test, val_queries: {holistic: val/query_holistic, npo: val/query_npo}, "
+    "occluders: occluders}"
 )
 SMALL_RUN = [
     "experiment=synthetic",
@@ -35,6 +38,7 @@ SMALL_RUN = [
     "loss.contrast_start=0.2",
 ]
 TRAIN_IDS = 12
+COARSE = 40  # dots an inch: half of a small run's time would go into its pictures, which tests/reports looks at
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def call(main: Callable[[], object], *arguments: str) -> Ended:
     written = io.StringIO()
     with _undone(), redirect_stdout(written), redirect_stderr(written):
         sys.argv = ["fed-reid", *arguments]
+        style.DPI = COARSE
         try:
             main()
             status = 0
@@ -63,10 +68,11 @@ def _undone() -> Iterator[None]:
     """Takes back what a command changes for its whole process."""
     root = logging.getLogger()
     argv, environment, handlers, level = sys.argv, dict(os.environ), list(root.handlers), root.level
+    dpi = style.DPI
     try:
         yield
     finally:
-        sys.argv = argv
+        sys.argv, style.DPI = argv, dpi
         os.environ.clear()
         os.environ.update(environment)
         root.handlers[:] = handlers  # Hydra's would write to a terminal that is gone

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from fed_reid import compare, train
-from fed_reid.assembly import evaluation_data
 from fed_reid.cli import named
+from fed_reid.evaluation_data import evaluation_data
 
 from .door import READER, SMALL_RUN, call
 

@@ -43,6 +43,7 @@ def test_on_its_own_data(run, tmp_path):
     for key in ("feature", "test", "test_erased", "protocol", "seed"):
         assert metrics[key] == trained[key]
     assert metrics["train"] is None
+    assert (trained["checkpoint"], metrics["checkpoint"]) == (None, str(run / "checkpoints" / "last.ckpt"))
     assert "diffused *" in ended.output
     figures = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     assert figures == {f"{kind}_{name}.png" for kind in ("ranks", "stripes") for name in ("holistic", "npo")}
@@ -75,6 +76,8 @@ def test_refusals(run, tmp_path):
         ([str(checkpoint), "headline=stripes"], "the model has none of these features"),
         ([str(checkpoint), "device=warp"], "this machine has none such"),
         ([str(checkpoint), "data.test=[duke]"], "duke"),
+        ([str(checkpoint), "data.test=[]"], "data.test=[]: expected names"),
+        ([str(checkpoint), "data=own"], "data.reader.path is missing"),
         ([str(checkpoint), f"paths.data_dir={tmp_path}"], "was not found"),
     ]:
         ended = call(evaluate.main, *(words if any("out=" in w for w in words) else [*words, f"out={tmp_path / 'o'}"]))

@@ -41,6 +41,12 @@ def test_missing_data_set(refused, tmp_path):
     assert said.endswith(".") and "\n" not in said
 
 
+def test_a_path_that_hydra_does_not_read(refused):
+    said = refused("data.reader.path=my crops (2)/Örtner.csv")
+    assert said.startswith("'data.reader.path=my crops (2)/Örtner.csv' cannot be read: ")
+    assert said.endswith("quotes within quotes, \"data.reader.path='value'\".")
+
+
 @pytest.mark.parametrize("key", ["nonsense", "data.identites_per_batch", "loss.weights.id_nobody"])
 def test_unknown_key(refused, key):
     assert refused(f"{key}=1") == f"Configuration key '{key}' does not exist: --cfg job lists every key."

@@ -11,9 +11,9 @@ import torch
 from omegaconf import OmegaConf
 
 from fed_reid.assembly import load_network, read_checkpoint
+from fed_reid.data.benchmarks.readers import MarketReader
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.occlusion import NoOcclusion
-from fed_reid.data.readers import MarketReader
 from fed_reid.data.transforms import PairedView
 from fed_reid.lightning.evaluation import evaluate_network
 from fed_reid.train import main

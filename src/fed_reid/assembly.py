@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,8 +13,6 @@ from fed_reid import __version__
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.weights.reading import read_file
-
-_SHARED = ("check_counts",)  # keys of a data config that its reader has as well
 
 
 def blueprint(config: DictConfig, num_classes: int, num_cameras: int, cameras: str = "") -> dict[str, Any]:
@@ -119,44 +116,3 @@ def load_network(checkpoint: Mapping[str, Any]) -> ReIDNetwork:
     }
     network.load_state_dict(state)
     return network.eval()
-
-
-def choose_device(name: str) -> torch.device:
-    """A device by its name; ``auto`` is cuda where there is any, else the processor.
-
-    Raises:
-        UserError: This machine has no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # the second where torch was built without it
-        raise UserError(f"device={name}: this machine has none such; expected auto, cpu, cuda or cuda:1.") from error
-
-
-def evaluation_data(
-    plan: Mapping[str, Any], data: dict[str, Any], default: dict[str, Any], data_dir: str | None
-) -> DictConfig:
-    """Config of the data that a trained network is evaluated on, at the image size that it was trained for.
-
-    Args:
-        plan: ``blueprint`` of the network, to which references in the data config lead (stripes, augmentation, seed).
-        data: A choice of the group ``data`` before interpolation, or changes to ``default``, where None is no change.
-        default: The data config in a checkpoint.
-        data_dir: Folder of the data sets; None keeps the one of the network's run.
-    """
-    chosen, everywhere = data, {} if data_dir is None else {"data_dir": data_dir}
-    if "_target_" not in data:
-        changes = {key: value for key, value in data.items() if value is not None}
-        chosen, everywhere = default | changes, everywhere | {key: changes[key] for key in changes if key in _SHARED}
-    config = OmegaConf.create({**plan["config"], "data": _replaced(chosen, everywhere)})
-    config.data.image_size = plan["config"]["data"]["image_size"]
-    return config.data
-
-
-def _replaced(node: Any, values: Mapping[str, Any]) -> Any:
-    """A config with other values at some keys, wherever they are: what a reader referred to is resolved when stored."""
-    if not isinstance(node, Mapping):
-        return node
-    return {key: values[key] if key in values else _replaced(value, values) for key, value in node.items()}

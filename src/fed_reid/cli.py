@@ -6,12 +6,13 @@ import logging
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
-from hydra.errors import CompactHydraException, InstantiationException
+from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -23,7 +24,7 @@ _FULL_ERROR = "HYDRA_FULL_ERROR"
 _WANTS_FULL_ERROR = os.environ.get(_FULL_ERROR) == "1"
 
 _PACKAGE = Path(__file__).parent
-_OPTIONS_WITH_VALUE = (
+OPTIONS_WITH_VALUE = (
     "--cfg",
     "-c",
     "--package",
@@ -35,6 +36,7 @@ _OPTIONS_WITH_VALUE = (
     "--config-name",
     "-cn",
 )
+_SECONDS_FOR_THE_FIRST = 4.0  # in which a process whose mistake the first one has too is ended by that
 # Groups that do nothing unless another part of the config refers to them, and the choice that does.
 _USED_BY = {"occluder": "augment=npo", "geometry": "augment=npo"}
 # A wheel carries the tree inside the package; a checkout has it at its top level.
@@ -64,7 +66,7 @@ def named(words: Sequence[str], keys: Sequence[str]) -> list[str]:
     free = [key for key in keys if not any(word.startswith(f"{key}=") for word in words)]
     result = []
     for before, word in zip(("", *words), words, strict=False):
-        plain = not word.startswith(("-", "~")) and before not in _OPTIONS_WITH_VALUE
+        plain = not word.startswith(("-", "~")) and before not in OPTIONS_WITH_VALUE
         if free and plain and ("=" not in word or Path(word).is_file()):
             word = f"{free.pop(0)}={QuotedString(word, Quote.single).with_quotes()}"
         result.append(word)
@@ -120,12 +122,15 @@ def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object
     """Runs a command; a mistake of the user, however deeply wrapped, becomes one sentence and exit status 2."""
     _restore_full_error()
     _quieten_libraries()
+    if not _is_first_process():
+        logging.getLogger("fed_reid").setLevel(logging.WARNING)  # the rest has been said
     try:
         return task(config)
     except Exception as error:
         mistake = _missing_value(error, config) or _user_mistake(error) or _refused_value(error)
         if mistake is None:
             raise
+        _let_the_first_process_speak()
         log.error(mistake)
         sys.exit(2)
 
@@ -143,6 +148,17 @@ def run_plain(task: Callable[[], int]) -> None:
         sys.stderr.write(f"{error}\n")
         status = 2
     sys.exit(status)
+
+
+def _let_the_first_process_speak() -> None:
+    """Waits to be ended by it where there are several: a mistake that all of them find is told once."""
+    if not _is_first_process():
+        time.sleep(_SECONDS_FOR_THE_FIRST)
+
+
+def _is_first_process() -> bool:
+    """As torchrun, Lightning and SLURM tell it, in this order."""
+    return next((os.environ[key] for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if key in os.environ), "0") == "0"
 
 
 def _groups_in_use(config: DictConfig) -> set[str]:
@@ -179,6 +195,12 @@ def _composition_mistake(error: CompactHydraException) -> str:
     unknown = re.search(r"Could not (?:override|delete from config|append to config)[^']*'([^']+)'", str(error))
     if unknown and "already at" not in str(error):
         return f"Configuration key '{unknown[1]}' does not exist: --cfg job lists every key."
+    if isinstance(error, OverrideParseException):
+        key = error.override.partition("=")[0]
+        return (
+            f"{error.override!r} cannot be read: a value with brackets, commas, = or letters such as ä goes into "
+            f"quotes within quotes, \"{key}='value'\"."
+        )
     return " ".join(str(error).split())
 
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from fed_reid.assembly import choose_device, evaluation_data, load_network, read_checkpoint
+from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.ranges import require_number
 from fed_reid.errors import UserError
+from fed_reid.evaluation_data import open_evaluation_data
 from fed_reid.lightning.comparison import Contender, compare_contenders, describe
-from fed_reid.lightning.evaluation import evaluate_network
+from fed_reid.lightning.evaluation import choose_device, evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.reports.comparison_table import comparison_table
 from fed_reid.retrieval.bootstrap import Resampling
@@ -45,19 +45,16 @@ def compare(config: DictConfig) -> None:
     names = {key: plan["config"]["name"] for key, plan in plans.items()}
     models = {key: describe(key, config[key], names[key], wanted[key], networks[key]) for key in KEYS}
 
-    choice: Any = OmegaConf.to_container(config.data, resolve=False)
     data: dict[str, ReIDDataModule] = {}  # by image size: the two models mostly share one
     contenders = {}
     for key, network in networks.items():
         plan, size = plans[key], str(plans[key]["config"]["data"]["image_size"])
         if size not in data:
-            settings = evaluation_data(plan, choice, plans["a"]["config"]["data"], config.paths.data_dir)
-            data[size] = instantiate(settings, _convert_="all")
-            data[size].prepare_data()
-            data[size].setup("test")
+            default = plans["a"]["config"]["data"]
+            data[size] = open_evaluation_data(plan, config.data, default, config.paths.data_dir)
         log.info("%s: %s", key, config[key])
         results = evaluate_network(network.to(device), data[size], device, plan["cameras"])
-        contenders[key] = Contender(models[key], network.scores_stripes, results)
+        contenders[key] = Contender(models[key], results)
 
     query_sets = _names(config.query_sets)
     record = compare_contenders(folder, contenders["a"], contenders["b"], query_sets, config.count, resampling)

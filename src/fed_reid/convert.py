@@ -20,7 +20,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from fed_reid.assembly import blueprint, build_network
 from fed_reid.cli import CONF_DIR, open_door, run_door
-from fed_reid.data.benchmarks import BENCHMARKS
+from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.models.official_checkpoint import OfficialCheckpoint, load_official, read_official
@@ -43,8 +43,9 @@ def convert(config: DictConfig) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     state = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     torch.save({"state_dict": state, CHECKPOINT_KEY: plan}, out)
-    modules = sorted({name.rpartition(".")[0] for name in unused})
-    log.info("%d of its tensors are never used: %s", len(unused), ", ".join(modules))
+    if unused:
+        modules = sorted({name.rpartition(".")[0] for name in unused})
+        log.info("%d of its tensors are never used: %s", len(unused), ", ".join(modules))
     log.info("Wrote '%s': %d identities, %d cameras.", out, official.num_classes, official.num_cameras)
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
 
 import hydra
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fed_reid.assembly import choose_device, evaluation_data, load_network, read_checkpoint
+from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
-from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
-from fed_reid.lightning.evaluation import choose_headline, evaluate_network
+from fed_reid.evaluation_data import open_evaluation_data
+from fed_reid.lightning.evaluation import choose_device, choose_headline, evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
 from fed_reid.reports.published import parse_published
@@ -40,18 +38,10 @@ def evaluate(config: DictConfig) -> None:
     wanted = config.headline or plan["config"]["headline"]
     headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
 
-    choice: Any = OmegaConf.to_container(config.data, resolve=False)
-    settings = evaluation_data(plan, choice, plan["config"]["data"], config.paths.data_dir)
-    data: ReIDDataModule = instantiate(settings, _convert_="all")
-    data.prepare_data()
-    data.setup("test")
-    if not data.test_benchmarks:
-        raise UserError(
-            f"{data.benchmark.name} has no query and gallery images: name what to evaluate with data.test=[...]."
-        )
+    data = open_evaluation_data(plan, config.data, plan["config"]["data"], config.paths.data_dir)
     results = evaluate_network(network, data, device, plan["cameras"])
     published = parse_published(plan["config"].get("expected") or {})
-    write_report(folder, results, headline, network.scores_stripes, published, seed=plan["config"]["seed"])
+    write_report(folder, results, headline, published, seed=plan["config"]["seed"], checkpoint=config.ckpt)
     log.info("Metrics and pictures are in %s", folder)
 
 

@@ -8,6 +8,8 @@ python -m fed_reid.train trainer=ddp trainer.devices=2 several devices
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,20 @@ from fed_reid.assembly import blueprint, build_network, check_can_go_on, check_s
 from fed_reid.cli import CONF_DIR, open_door, refuse_unused_groups, run_door, with_recipe
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
+from fed_reid.launch import as_rank, check_launch, repeatable_command
+from fed_reid.lightning.acceleration import accelerate
+from fed_reid.lightning.atomic_io import AtomicCheckpointIO
+from fed_reid.lightning.csv_log import ContinuedCSVLogger
+from fed_reid.lightning.interruption import stopping_on_signals
 from fed_reid.lightning.module import ReIDModule
+from fed_reid.lightning.out_of_memory import MEMORY_KEYS, explained_out_of_memory
+from fed_reid.lightning.siblings import ending_together, starts_siblings
 from fed_reid.lightning.wandb_logger import finish_wandb
 from fed_reid.models.weights import load_encoder_weights, require_weights
+from fed_reid.resume import checkpoint_to_resume
 
 
+@stopping_on_signals()
 def train(config: DictConfig) -> float | None:
     """One run of the composed config.
 
@@ -46,13 +57,16 @@ def train(config: DictConfig) -> float | None:
             "train without a test with test=false."
         )
     plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras, datamodule.benchmark.cameras)
-    weights = config.encoder.weights if config.ckpt_path is None else None  # a checkpoint brings its own
+    ckpt_path = checkpoint_to_resume(config.resume, hydra_config.runtime.output_dir) or config.ckpt_path
+    weights = config.encoder.weights if ckpt_path is None else None  # a checkpoint brings its own
     if weights is not None:
         require_weights(weights)
-    if config.ckpt_path is not None:
-        checkpoint = read_checkpoint(config.ckpt_path, key="ckpt_path")
-        check_same_network(checkpoint, plan, config.ckpt_path)
-        check_can_go_on(checkpoint, config.ckpt_path)
+    first_step = 0
+    if ckpt_path is not None:
+        checkpoint = read_checkpoint(ckpt_path, key="ckpt_path")
+        check_same_network(checkpoint, plan, ckpt_path)
+        check_can_go_on(checkpoint, ckpt_path)
+        first_step = checkpoint["global_step"]
 
     module = ReIDModule(
         network=build_network(plan),
@@ -63,24 +77,32 @@ def train(config: DictConfig) -> float | None:
     )
     if weights is not None:
         load_encoder_weights(module.network.encoder, weights, config.encoder.position_resize)
-    if config.ckpt_path is None:
+    if ckpt_path is None:
         module.network.start_from_encoder()
 
     trainer: pl.Trainer = instantiate(
         config.trainer, callbacks=_instances(config.callbacks), logger=_instances(config.logger), _convert_="all"
     )
     _check_whole_evaluation(trainer)
+    check_launch(starts_siblings(trainer), trainer.world_size, trainer.num_nodes)
+    accelerate(module.network, trainer, config.compile, config.recompute)
     if trainer.is_global_zero:
         OmegaConf.save(OmegaConf.create(plan["config"]), Path(hydra_config.runtime.output_dir) / "config.yaml")
         for logger in trainer.loggers:
+            if isinstance(logger, ContinuedCSVLogger):
+                logger.go_on_from(first_step)
             logger.log_hyperparams(plan["config"])
+    settings = {key: OmegaConf.select(config, key) for key in MEMORY_KEYS}
     try:
-        trainer.fit(module, datamodule, ckpt_path=config.ckpt_path, weights_only=True)
-        validation = trainer.callback_metrics.get("val_mean/mAP")
-        if config.test:
-            trainer.test(module, datamodule, verbose=False)
+        with repeatable_command(), ending_together(trainer), explained_out_of_memory(trainer, settings):
+            trainer.fit(module, datamodule, ckpt_path=ckpt_path, weights_only=True)
+            validation = trainer.callback_metrics.get("val_mean/mAP")
+            if config.test:
+                trainer.test(module, datamodule, verbose=False)
     finally:
         finish_wandb(trainer.loggers)
+    if isinstance(trainer.strategy.checkpoint_io, AtomicCheckpointIO):
+        trainer.strategy.checkpoint_io.require_written()
     return None if validation is None else float(validation)
 
 
@@ -117,9 +139,10 @@ def _main(config: DictConfig) -> object:
 
 def main() -> None:
     """Console entry."""
-    sys.argv[1:] = with_recipe(sys.argv[1:])
+    sys.argv[1:] = as_rank(with_recipe(sys.argv[1:]), os.environ)
     open_door(_main)
 
 
 if __name__ == "__main__":
-    main()
+    # By the name that other processes know it by: a launcher of Hydra's sends the task to them.
+    importlib.import_module("fed_reid.train").main()

@@ -1,9 +1,5 @@
-"""A network whose features are pixels, trained on any number of processes: what differs then is not the network.
+"""A network whose features are pixels, trained on any number of processes: what differs then is not the network."""
 
-python -m tests.lightning.pixels DATA_DIR OUT DEVICES
-"""
-
-import sys
 from functools import partial
 
 import pytorch_lightning as pl
@@ -11,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from fed_reid.data.benchmarks.readers import MarketReader
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.occluders.folder import FolderSource
 from fed_reid.data.occluders.geometry import OfficialGeometry
 from fed_reid.data.occluders.paste import PasteOccluder
-from fed_reid.data.readers import MarketReader
 from fed_reid.data.transforms import PairedView
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.losses.criterion import Criterion
@@ -126,9 +122,3 @@ def outcome(module):
 
 def logged(module):
     return dict(sorted(module.trainer.callback_metrics.items()))
-
-
-if __name__ == "__main__":
-    trained = fit(sys.argv[1], devices=int(sys.argv[3]))
-    if trained.trainer.is_global_zero:
-        torch.save(outcome(trained), sys.argv[2])

@@ -11,7 +11,7 @@ def test_counts_pairs_of_all_processes_over_the_time_until_the_last_batch(monkey
     now = iter([10.0, 11.0, 12.0, 20.0, 21.0])
     monkeypatch.setattr(throughput.time, "perf_counter", lambda: next(now))
     trainer, logged = SimpleNamespace(world_size=2), {}
-    module = SimpleNamespace(log=logged.__setitem__)
+    module = SimpleNamespace(log=lambda name, value, **options: logged.__setitem__(name, value))
     batch = SimpleNamespace(labels=torch.zeros(8))
     callback = Throughput()
     assert callback.pairs_per_second == 0

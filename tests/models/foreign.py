@@ -54,11 +54,11 @@ class ClipTower(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, WIDTH, 16, stride=16, bias=False)
-        self.class_embedding = nn.Parameter(torch.empty(WIDTH))
-        self.positional_embedding = nn.Parameter(torch.empty(17, WIDTH))
+        self.class_embedding = nn.Parameter(torch.zeros(WIDTH))
+        self.positional_embedding = nn.Parameter(torch.zeros(17, WIDTH))
         self.ln_pre, self.ln_post = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
         self.transformer = nn.ModuleDict({"resblocks": nn.Sequential(ClipBlock(), ClipBlock())})
-        self.proj = nn.Parameter(torch.empty(WIDTH, 8))
+        self.proj = nn.Parameter(torch.zeros(WIDTH, 8))
 
     def forward(self, images):
         patches = self.conv1(images).flatten(2).transpose(1, 2)

@@ -60,6 +60,13 @@ def test_tokens(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_camera_coefficient(family):
+    for value in ("three", None, True):
+        with pytest.raises(UserError, match=rf"encoder\.network\.camera_coefficient={value!r}: expected a number"):
+            build(family, num_cameras=2, camera_coefficient=value)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_cameras(family):
     encoder = build(family, num_cameras=2).eval()
     images = torch.randn(1, 3, 64, 32).expand(4, -1, -1, -1)

@@ -7,6 +7,7 @@ from fed_reid.errors import UserError
 from fed_reid.models.encoder import ViTEncoder
 from fed_reid.models.eva import EvaEncoder
 from fed_reid.models.stem import IBNStem
+from fed_reid.models.transreid import TransReID
 from fed_reid.models.weights import load_encoder_weights
 
 from .foreign import TINY, ClipTower, prefixed, shuffled, text_tower
@@ -291,6 +292,32 @@ def test_checkpoint_of_ours_with_as_many_patches_in_another_grid(saved):
     source, encoder = build(size=(64, 16)), fresh(size=(32, 32))
     report = load_encoder_weights(encoder, saved(checkpoint(source, image_size=[64, 16])))
     assert report.resized == {"pos_embed": "4 x 1 positions to a 2 x 2 grid (bilinear)"}
+
+
+def test_transreid_of_ours_gives_the_block_that_it_trained(saved):
+    """Its encoder's own last block and norm were never run, as in the official files."""
+    network = TransReID(build(num_cameras=2), num_classes=3)
+    network.load_state_dict(shuffled(network.state_dict(), seed=5))
+    trained = build(num_cameras=2)
+    trained.load_state_dict(network.encoder.state_dict())
+    trained.vit.blocks[-1].load_state_dict(network.jigsaw.global_branch.block.state_dict())
+    trained.vit.norm.load_state_dict(network.jigsaw.global_branch.norm.state_dict())
+    content = checkpoint(network.encoder) | {"state_dict": prefixed("network.", network.state_dict())}
+    encoder = fresh(num_cameras=2)
+    load_encoder_weights(encoder, saved(content))
+    assert_computes_the_same(encoder, trained)
+    assert torch.equal(encoder.camera_table, trained.camera_table)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_of_a_training_that_diverged(saved, value):
+    encoder = fresh()
+    before = encoder.vit.cls_token.clone()
+    state = build().vit.state_dict()
+    state["blocks.1.norm1.bias"][3] = value
+    with pytest.raises(UserError, match=r"tensor 'blocks\.1\.norm1\.bias' holds numbers that"):
+        load_encoder_weights(encoder, saved(state))
+    assert torch.equal(encoder.vit.cls_token, before)
 
 
 def test_tag_with_another_normalisation_is_mentioned(saved, monkeypatch, caplog):

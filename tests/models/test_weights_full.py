@@ -179,7 +179,7 @@ def test_file_of_an_encoder(saved, file, choice, overrides, resized):
         (
             "dinov2",
             "vit_base",
-            r"shape \(768, 3, 14, 14\), the encoder needs \(768, 3, 16, 16\).*encoder=dinov2_base\.",
+            r"shape \(768, 3, 14, 14\), the encoder needs \(768, 3, 16, 16\).*encoder=dinov2_base",
         ),
         ("dinov2_registers", "dinov2_base", r"'reg_token'.*encoder\.network\.name=vit_base_patch14_reg4_dinov2"),
         ("dinov3", "vit_base", r"encoder=dinov3_base\."),

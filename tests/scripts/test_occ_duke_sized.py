@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from fed_reid.data.benchmarks import BENCHMARKS
-from fed_reid.data.readers import MarketReader
+from fed_reid.data.benchmarks.readers import MarketReader
+from fed_reid.data.benchmarks.table import BENCHMARKS
 
 SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "occ_duke_sized.py"))
 
@@ -27,7 +27,7 @@ def test_a_small_one_is_written_whole(tmp_path):
     assert {name: len(samples) for name, samples in benchmark.splits().items()} == {
         "train": 10,
         "gallery": 14,
-        "query query": 10,
+        "query": 10,
     }
     assert {sample.pid for sample in benchmark.test.queries["query"]} <= {s.pid for s in benchmark.test.gallery}
     assert len(list((root / "crop_backgrounds").iterdir())) == 320

@@ -25,26 +25,15 @@ class Contender:
 
     Attributes:
         model: What it is, and the feature that ranks.
-        scores_stripes: It has stripe scores.
         results: Its evaluation, by key of the test benchmark.
     """
 
     model: ComparedModel
-    scores_stripes: bool
     results: Mapping[str, EvaluationResult]
 
     def ranked(self, benchmark: str, query_set: str) -> RankedQuerySet:
         """A query set as this model ranks it."""
-        result = self.results[benchmark]
-        rows = result.split.rows()
-        query_scores, gallery_scores = (result.visibility[list(rows[name])] for name in (query_set, "gallery"))
-        return RankedQuerySet(
-            result.metrics[self.model.feature].ranked_lists(query_set),
-            result.split.queries[query_set],
-            result.split.gallery,
-            query_scores if self.scores_stripes else None,
-            gallery_scores if self.scores_stripes else None,
-        )
+        return self.results[benchmark].ranked(query_set, self.model.feature)
 
 
 def describe(key: str, checkpoint: str, name: str, wanted: Sequence[str], network: ReIDNetwork) -> ComparedModel:

@@ -14,6 +14,7 @@ from fed_reid.data.progress import watched
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, EvalBatch, RetrievalSplit, to_unit_range
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.reports.hits import RankedQuerySet
 from fed_reid.retrieval.metric import RetrievalMetric, RowCollector
 from fed_reid.retrieval.scores import RetrievalScores
 
@@ -28,7 +29,8 @@ class EvaluationResult:
         benchmark: Where it is from.
         split: What was evaluated; ``visibility`` has the rows of ``split.samples()``.
         scores: Feature name to query set to scores.
-        visibility: Stripe scores [N, S] of the network.
+        visibility: Stripe scores [N, S] of the network; ones where it tells none.
+        scores_stripes: Whether it tells them.
         metrics: Feature name to its metric, which has the ranked lists.
         notes: What a reader of the scores has to know, the benchmark's notes included.
     """
@@ -37,8 +39,18 @@ class EvaluationResult:
     split: RetrievalSplit
     scores: dict[str, dict[str, RetrievalScores]]
     visibility: Tensor
+    scores_stripes: bool
     metrics: dict[str, RetrievalMetric]
     notes: tuple[str, ...]
+
+    def ranked(self, query_set: str, feature: str) -> RankedQuerySet:
+        """A query set as the feature ranks it, with stripe scores where the network tells them."""
+        rows = self.split.rows()
+        query_scores, gallery_scores = (
+            self.visibility[list(rows[name])] if self.scores_stripes else None for name in (query_set, "gallery")
+        )
+        lists = self.metrics[feature].ranked_lists(query_set)
+        return RankedQuerySet(lists, self.split.queries[query_set], self.split.gallery, query_scores, gallery_scores)
 
 
 class Evaluation:
@@ -82,9 +94,24 @@ class Evaluation:
             split=self._split,
             scores={name: metric.compute() for name, metric in self._metrics.items()},
             visibility=self._visibility.compute().cpu(),
+            scores_stripes=self._network.scores_stripes,
             metrics=self._metrics,
             notes=self._notes,
         )
+
+
+def choose_device(name: str) -> torch.device:
+    """A device by its name; ``auto`` is cuda where there is any, else the processor.
+
+    Raises:
+        UserError: This machine has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # the second where torch was built without it
+        raise UserError(f"device={name}: this machine has none such; expected auto, cpu, cuda or cuda:1.") from error
 
 
 @torch.no_grad()

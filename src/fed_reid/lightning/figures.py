@@ -17,18 +17,9 @@ from fed_reid.retrieval.auroc import score_auroc
 EXAMPLES = 8  # images in the picture of stripe scores
 
 
-def draw_query_set_lists(
-    figures: Path, result: EvaluationResult, query_set: str, row: str, headline: str, scored: bool
-) -> None:
-    """Draws ``ranks_<row>.png``, with stripe scores where the network has them."""
-    rows = result.split.rows()
-    views = ranked_list_views(
-        result.metrics[headline].ranked_lists(query_set),
-        result.split.queries[query_set],
-        result.split.gallery,
-        result.visibility[list(rows[query_set])] if scored else None,
-        result.visibility[list(rows["gallery"])] if scored else None,
-    )
+def draw_query_set_lists(figures: Path, result: EvaluationResult, query_set: str, row: str, headline: str) -> None:
+    """Draws ``ranks_<row>.png``, with stripe scores where the network tells them."""
+    views = ranked_list_views(result.ranked(query_set, headline))
     path = figures / f"ranks_{file_name(row)}.png"
     draw_ranked_lists(path, row, headline, result.scores[headline][query_set], views)
 

@@ -15,6 +15,7 @@ from fed_reid.data.records import Benchmark, EvalBatch, RetrievalSplit, TrainBat
 from fed_reid.lightning.evaluation import Evaluation, EvaluationResult, choose_headline, scores_by_row
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.models.collectives import mean_over_processes, stack_processes
 from fed_reid.models.memory import class_sums, mean_of_sums
 from fed_reid.optim.optimization import Optimization
 from fed_reid.retrieval.scores import RetrievalScores
@@ -80,8 +81,8 @@ class ReIDModule(pl.LightningModule):
         self.network.update_memory(
             {name: self._gather(feature) for name, feature in first.items()}, self._gather(batch.labels)
         )
-        for name, loss in losses.items():
-            self.log(f"train/{name}", loss.detach(), prog_bar=name == "total", batch_size=len(batch.labels))
+        for name, loss in mean_over_processes(losses).items():
+            self.log(f"train/{name}", loss, prog_bar=name == "total", batch_size=len(batch.labels))
         return losses["total"]
 
     def on_validation_epoch_start(self) -> None:
@@ -138,10 +139,7 @@ class ReIDModule(pl.LightningModule):
 
     def _gather(self, rows: Tensor) -> Tensor:
         """Rows of all processes, in order of rank."""
-        if self.trainer.world_size == 1:
-            return rows
-        gathered: Any = self.all_gather(rows)  # [processes, B, ...]
-        return gathered.flatten(0, 1)
+        return rows if self.trainer.world_size == 1 else stack_processes(rows).flatten(0, 1)  # [processes * B, ...]
 
     def _evaluation_of(self, benchmark: Benchmark, split: RetrievalSplit) -> Evaluation:
         cameras = self.datamodule.benchmark.cameras

@@ -30,7 +30,7 @@ class RunReport(pl.Callback):
     Args:
         folder: The run folder.
         seed: Of the run, for metrics.json.
-        expected: What was published of the headline feature, by key of the test benchmark; see ``Published``.
+        expected: What was published, by key of the test benchmark; see ``Published``.
 
     Raises:
         UserError: ``expected`` is not as it should be.
@@ -53,14 +53,15 @@ class RunReport(pl.Callback):
             self.folder,
             pl_module.results,
             pl_module.headline,
-            pl_module.network.scores_stripes,
             self._published,
             seed=self.seed,
             trained_on=_description(own, own.notes),
             train=_training_cost(trainer),
         )
         figures = self.folder / "figures"
-        _draw_logged_curves(trainer, figures, self._published.get(own.key))
+        published = self._published.get(own.key)
+        comparable = published is not None and published.feature == pl_module.headline
+        _draw_logged_curves(trainer, figures, published if comparable else None)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 for picture in sorted(figures.glob("*.png")):
@@ -72,12 +73,12 @@ def write_report(
     folder: Path,
     results: Mapping[str, EvaluationResult],
     headline: str,
-    scored: bool,
     published: Mapping[str, Published],
     *,
     seed: int | None = None,
     trained_on: Mapping[str, object] | None = None,
     train: TrainingCost | None = None,
+    checkpoint: str | None = None,
 ) -> None:
     """Writes metrics.json and the pictures of an evaluation, and prints its table.
 
@@ -85,15 +86,20 @@ def write_report(
         folder: To write into.
         results: By key of the test benchmark.
         headline: Feature whose scores are the model's.
-        scored: Whether the network scores stripes.
         published: By key of the test benchmark.
         seed: Of the training.
         trained_on: Description of the training data, for metrics.json.
         train: Cost of the training; None for an evaluation alone.
+        checkpoint: File that was evaluated, for an evaluation alone.
     """
     names = row_names({key: result.split.queries for key, result in results.items()})
     scores = scores_by_row(results)
-    rows_published = {name: published[key] for (key, _), name in names.items() if key in published}
+    # What was published of another model, as where a recipe of FED trains a baseline, is no expectation of this one.
+    rows_published = {
+        name: published[key]
+        for (key, _), name in names.items()
+        if key in published and published[key].feature in scores
+    }
     tested_on = {key: _description(result.benchmark, result.notes) for key, result in results.items()}
     record = RunRecord(
         headline=headline,
@@ -103,17 +109,25 @@ def write_report(
         data={"train": trained_on, "test": tested_on},
         published=rows_published,
         train=train,
-        oem=_findings_about_scores(results, names) if scored else {},
+        checkpoint=checkpoint,
+        oem=_findings_about_scores(results, names),
     )
     write_metrics_json(folder / "metrics.json", record)  # before any picture, which might fail
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for (key, query_set), name in names.items():
-        if scored:
+        if results[key].scores_stripes:
             draw_query_set_scores(figures, results[key], query_set, name)
-        draw_query_set_lists(figures, results[key], query_set, name, headline, scored)
-    title = f"{', '.join(result.benchmark.name for result in results.values())}, protocol {_protocols(results)}"
-    Console().print(metrics_table(scores, headline, title, rows_published))
+        draw_query_set_lists(figures, results[key], query_set, name, headline)
+    tested = [(result.benchmark.name, str(result.benchmark.protocol)) for result in results.values()]
+    Console().print(metrics_table(scores, headline, _title(tested, trained_on), rows_published))
+
+
+def _title(tested: Sequence[tuple[str, str]], trained_on: Mapping[str, object] | None) -> str:
+    """What was tested, the rule of each, and what was trained on where that is something else."""
+    title = ", ".join(f"{name} (protocol {protocol})" for name, protocol in tested)
+    elsewhere = trained_on is not None and any(name != trained_on["name"] for name, _ in tested)
+    return f"{trained_on['name']} -> {title}" if trained_on is not None and elsewhere else title
 
 
 def _protocols(results: Mapping[str, EvaluationResult]) -> str:
@@ -134,8 +148,8 @@ def _description(benchmark: Benchmark, notes: Sequence[str]) -> dict[str, object
 def _findings_about_scores(
     results: Mapping[str, EvaluationResult], names: Mapping[tuple[str, str], str]
 ) -> dict[str, object]:
-    """The AUROC of every query set, if the true visibility is known anywhere."""
-    if not any(result.benchmark.stripe_visibility for result in results.values()):
+    """The AUROC of every query set, if the network tells scores and the true visibility is known anywhere."""
+    if not any(result.scores_stripes and result.benchmark.stripe_visibility for result in results.values()):
         return {}
     return {"auroc": {name: stripe_auroc(results[key], query_set) for (key, query_set), name in names.items()}}
 

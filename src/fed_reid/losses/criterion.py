@@ -12,6 +12,7 @@ from fed_reid.losses.contrast import LOWEST_TEMPERATURE, memory_contrast
 from fed_reid.losses.identity import identity_loss
 from fed_reid.losses.triplet import triplet_loss
 from fed_reid.losses.visibility import score_loss
+from fed_reid.models.collectives import gather_rows
 from fed_reid.models.outputs import VIEWS, TrainingOutput
 
 
@@ -28,6 +29,8 @@ class Criterion:
         temperature: Of the contrast with the memory.
         label_smoothing: Of the identity losses.
         triplet_margin: Of the triplet losses; None: the soft margin.
+        mine_all_processes: Whether they look for the hardest samples in the batches of all processes, as one process
+            does in the whole batch, or each in its own share.
         contrast_start: Share of the training before which the contrast weighs nothing. Features of an untrained
             network have nothing to be contrasted with: from scratch it stops learning altogether (synthetic.md).
         contrast_ramp: Share of the training over which its weight then grows to the full value.
@@ -44,6 +47,7 @@ class Criterion:
         contrast_start: float = 0.0,
         contrast_ramp: float = 0.0,
         triplet_margin: float | None = None,
+        mine_all_processes: bool = True,
     ) -> None:
         for name, weight in weights.items():
             if weight < 0:
@@ -66,6 +70,7 @@ class Criterion:
         self.contrast_start = contrast_start
         self.contrast_ramp = contrast_ramp
         self.triplet_margin = triplet_margin
+        self.mine_all_processes = mine_all_processes
 
     def __call__(
         self, output: TrainingOutput, labels: Tensor, visibility: Tensor, progress: float = 1.0
@@ -106,7 +111,10 @@ class Criterion:
                 return identity_loss(output.logits[head], labels, self.label_smoothing)
             case ["triplet", head] if head in output.before_neck:
                 features = output.before_neck[head]
-                return triplet_loss(features, labels.repeat(len(features) // len(labels)), self.triplet_margin)
+                labels = labels.repeat(len(features) // len(labels))  # [V * B]
+                if self.mine_all_processes:
+                    features, labels = gather_rows(features.float()), gather_rows(labels)
+                return triplet_loss(features, labels, self.triplet_margin)
             case ["score", view] if view in VIEWS and output.scores is not None:
                 target = torch.ones_like(visibility) if view == "clean" else visibility
                 return score_loss(_view(output.scores, view), target)

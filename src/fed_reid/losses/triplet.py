@@ -16,7 +16,7 @@ def triplet_loss(features: Tensor, labels: Tensor, margin: float | None = None) 
     """Pulls the farthest sample of an anchor's identity closer than the nearest sample of any other.
 
     An anchor is among its own positives, which matters where it has no other. Any number of samples of an identity will
-    do; an anchor without a negative in the batch adds nothing. Mining sees the samples of one process.
+    do; an anchor without a negative in the batch adds nothing.
 
     Args:
         features: [B, D], not normalised; distances are computed in float32 whatever they come in.

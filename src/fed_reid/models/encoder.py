@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from fed_reid.errors import UserError
 from fed_reid.models.backbone import create_patch_transformer
@@ -42,6 +43,8 @@ class Encoder(nn.Module, ABC):
         pixel_std: Likewise.
         camera_table: [cameras, 1, width], camera side information (TransReID's SIE); None: off.
         camera_coefficient: Factor of its rows.
+        recompute: Run the blocks again in the backward pass instead of keeping what they computed: less memory for
+            more time.
     """
 
     timm_module: ClassVar[str]
@@ -51,6 +54,7 @@ class Encoder(nn.Module, ABC):
     pixel_std: Tensor
     camera_table: nn.Parameter | None
     camera_coefficient: float
+    recompute: bool = False
 
     def __init__(self, mean: float | Sequence[float] = 0.5, std: float | Sequence[float] = 0.5) -> None:
         super().__init__()
@@ -68,6 +72,26 @@ class Encoder(nn.Module, ABC):
                 (unknown cameras too) adds nothing.
         """
 
+    def run(self, block: Callable[..., Tensor], *inputs: Any, **options: Any) -> Tensor:
+        """One block, or whatever else of the network shall honour ``recompute``."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(block, *inputs, use_reentrant=False, **options)
+        return block(*inputs, **options)
+
+    def make_camera_table(self, num_cameras: int, width: int, coefficient: float) -> None:
+        """Switches camera side information on: a table of truncated normals with std 0.02; without cameras it is off.
+
+        Raises:
+            UserError: The coefficient is no number.
+        """
+        if isinstance(coefficient, bool) or not isinstance(coefficient, int | float):
+            raise UserError(f"encoder.network.camera_coefficient={coefficient!r}: expected a number.")
+        self.camera_coefficient = coefficient
+        self.camera_table = None
+        if num_cameras:
+            self.camera_table = nn.Parameter(torch.empty(num_cameras, 1, width))
+            nn.init.trunc_normal_(self.camera_table, std=0.02)
+
     def add_cameras(self, tokens: Tensor, camids: Tensor | None) -> Tensor:
         """Adds the row of its camera [B] to every token of an image [B, N, width]."""
         if self.camera_table is None or camids is None:
@@ -75,15 +99,6 @@ class Encoder(nn.Module, ABC):
         known = (camids >= 0) & (camids < len(self.camera_table))
         rows = self.camera_table[torch.where(known, camids, 0)] * known.view(-1, 1, 1)  # [B, 1, width]
         return tokens + self.camera_coefficient * rows
-
-
-def fresh_camera_table(num_cameras: int, width: int) -> nn.Parameter | None:
-    """Truncated normal with std 0.02 [cameras, 1, width]; None without cameras."""
-    if not num_cameras:
-        return None
-    table = nn.Parameter(torch.empty(num_cameras, 1, width))
-    nn.init.trunc_normal_(table, std=0.02)
-    return table
 
 
 def _per_channel(key: str, value: float | Sequence[float]) -> Tensor:
@@ -138,13 +153,18 @@ class ViTEncoder(Encoder):
         self.embed_dim = self.vit.embed_dim
         self.grid = self.vit.patch_embed.grid_size
         self.num_prefix_tokens: int = self.vit.num_prefix_tokens
-        self.camera_coefficient = camera_coefficient
-        self.camera_table = fresh_camera_table(num_cameras, self.embed_dim)
+        self.make_camera_table(num_cameras, self.embed_dim, camera_coefficient)
 
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tokens:
         """See ``Encoder.forward``."""
-        tokens = self.vit.norm(self.vit.blocks(self.embed_patches(images, camids)))
+        tokens = self.vit.norm(self.run_blocks(self.embed_patches(images, camids)))
         return Tokens(global_token=tokens[:, 0], patches=tokens[:, self.num_prefix_tokens :])
+
+    def run_blocks(self, tokens: Tensor, count: int | None = None) -> Tensor:
+        """The first ``count`` blocks, or all of them, on [B, prefix + N, D]."""
+        for block in self.vit.blocks[:count]:
+            tokens = self.run(block, tokens)
+        return tokens
 
     def embed_patches(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
         """What goes into the first block: patches, positions and cameras [B, prefix + N, D]."""

@@ -12,7 +12,7 @@ from timm.models.eva import Eva
 from torch import Tensor
 
 from fed_reid.models.backbone import create_patch_transformer
-from fed_reid.models.encoder import Encoder, Tokens, fresh_camera_table
+from fed_reid.models.encoder import Encoder, Tokens
 
 
 class EvaEncoder(Encoder):
@@ -58,8 +58,7 @@ class EvaEncoder(Encoder):
         self.embed_dim = self.vit.embed_dim
         self.grid = self.vit.patch_embed.grid_size
         self.num_prefix_tokens: int = self.vit.num_prefix_tokens
-        self.camera_coefficient = camera_coefficient
-        self.camera_table = fresh_camera_table(num_cameras, self.embed_dim)
+        self.make_camera_table(num_cameras, self.embed_dim, camera_coefficient)
 
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tokens:
         """See ``Encoder.forward``."""
@@ -68,6 +67,6 @@ class EvaEncoder(Encoder):
         tokens = vit.norm_pre(self.add_cameras(tokens, camids))  # [B, prefix + N, D]
         for number, block in enumerate(vit.blocks):
             # "Mixed" rotary positions are learned, each block's own.
-            tokens = block(tokens, rope=rotary[number] if vit.rope_mixed else rotary)
+            tokens = self.run(block, tokens, rope=rotary[number] if vit.rope_mixed else rotary)
         tokens = vit.norm(tokens)
         return Tokens(global_token=tokens[:, 0], patches=tokens[:, self.num_prefix_tokens :])

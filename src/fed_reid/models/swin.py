@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fed_reid.errors import UserError
 from fed_reid.models.backbone import create_backbone
-from fed_reid.models.encoder import Encoder, Tokens, fresh_camera_table
+from fed_reid.models.encoder import Encoder, Tokens
 
 
 class SwinEncoder(Encoder):
@@ -68,8 +68,7 @@ class SwinEncoder(Encoder):
         self.embed_dim = self.swin.num_features
         self.grid = self._last_grid((height, width))
         widths = [info["num_chs"] for info in self.swin.feature_info]
-        self.camera_coefficient = camera_coefficient
-        self.camera_table = fresh_camera_table(num_cameras, widths[0])
+        self.make_camera_table(num_cameras, widths[0], camera_coefficient)
         self.semantic = semantic_weight is not None
         if semantic_weight is not None:
             if not 0 <= semantic_weight <= 1:
@@ -90,7 +89,7 @@ class SwinEncoder(Encoder):
                 scale = F.softplus(self.semantic_scale[number - 1](self.semantic_code))  # [C]
                 x = x * scale + self.semantic_shift[number - 1](self.semantic_code)
             for block in stage.blocks:
-                x = _run_block(block, x)
+                x = self.run(_run_block, block, x)
         patches = swin.norm(x).flatten(1, 2)  # [B, N, D]
         return Tokens(global_token=patches.mean(dim=1), patches=patches)
 

@@ -107,7 +107,7 @@ class TransReID(ReIDNetwork):
         if self.jigsaw is None:
             return self.encoder(images, camids).global_token.unsqueeze(1)
         encoder = _require_vit(self.encoder)
-        return self.jigsaw(encoder.vit.blocks[:-1](encoder.embed_patches(images, camids)))
+        return self.jigsaw(encoder.run_blocks(encoder.embed_patches(images, camids), -1))
 
     def _feature(self, tokens: Tensor, normalised: Tensor) -> Tensor:
         """Retrieval feature [B, E]: the global token beside the local ones, which weigh 1 / K each."""

@@ -11,6 +11,7 @@ import torch
 from timm.layers import QuickGELU
 from torch import Tensor
 
+from fed_reid.errors import UserError
 from fed_reid.models.encoder import Encoder
 from fed_reid.models.weights.formats import translate
 from fed_reid.models.weights.misfits import refuse_misfits
@@ -47,7 +48,7 @@ def load_encoder_weights(
         What was loaded, resized, skipped and kept fresh; the log has it already.
 
     Raises:
-        UserError: The file is missing, unreadable, of another kind, or does not fit.
+        UserError: The file is missing, unreadable, of another kind, does not fit, or holds numbers that are not finite.
     """
     method = parse_position_resize(position_resize)
     path = require_weights(weights)
@@ -65,6 +66,7 @@ def load_encoder_weights(
     parameters = _count(needed.values())
     share = _count(needed[name] for name in fitting) / parameters
     refuse_misfits(state.tensors, needed, share, weights)
+    _refuse_broken_numbers(state.tensors, weights)
     with torch.no_grad():
         for name in fitting:
             wanted[name].copy_(state.tensors[name])  # parameters share their memory with the state
@@ -98,6 +100,13 @@ def _resize_positions(
         return {}
     state.tensors["pos_embed"] = resize_position_embedding(found.float(), encoder.grid, prefix, grid, method)
     return {"pos_embed": f"{grid[0]} x {grid[1]} positions to a {rows} x {columns} grid ({method})"}
+
+
+def _refuse_broken_numbers(tensors: Mapping[str, Tensor], weights: str | Path) -> None:
+    """A training that diverged saves such files; every feature would be of them."""
+    broken = next((name for name, value in tensors.items() if not value.isfinite().all()), None)
+    if broken is not None:
+        raise UserError(f"encoder.weights='{weights}': tensor '{broken}' holds numbers that are not finite.")
 
 
 def _count(tensors: Iterable[Tensor]) -> int:

@@ -19,10 +19,15 @@ _ANCHORS = ("patch_embed.proj.weight", "patch_embed.projection.weight")
 _CLIP_ANCHOR = "class_embedding"
 # What belongs to the encoder and is beside timm's names: in checkpoints of ours, in those of the official TransReID.
 _BESIDE = {
-    "vit.": ("camera_table",),
+    "vit.": ("camera_table", "b1."),
     "swin.": ("camera_table", "semantic_scale.", "semantic_shift."),
     "base.": ("b1.",),
 }
+# What a TransReID of ours trains in place of its encoder's last block and norm, by the official names.
+_TRAINED_BRANCH = (
+    ("network.jigsaw.global_branch.block.", "network.encoder.b1.0."),
+    ("network.jigsaw.global_branch.norm.", "network.encoder.b1.1."),
+)
 
 
 @dataclass
@@ -62,7 +67,7 @@ def open_state(content: Any, source: str) -> StateFile:
         UserError: There are no named tensors, or none of a vision transformer among them.
     """
     named, wrappers = _unwrap(content)
-    tensors = {name: value for name, value in named.items() if isinstance(value, Tensor)}
+    tensors = {_by_official_name(name): value for name, value in named.items() if isinstance(value, Tensor)}
     if not tensors:
         raise UserError(
             f"encoder.weights='{source}': expected a mapping of names to tensors, found {_kind_of(content)}."
@@ -101,6 +106,12 @@ def _unwrap(content: Any) -> tuple[Mapping[str, Any], list[str]]:
         content = content[wrapper]
         led.append(wrapper)
     return {}, led
+
+
+def _by_official_name(name: str) -> str:
+    for ours, official in _TRAINED_BRANCH:
+        name = name.replace(ours, official)
+    return name
 
 
 def _encoder_prefixes(tensors: Mapping[str, Tensor]) -> list[str]:

@@ -83,7 +83,7 @@ def drop_distillation(state: StateFile) -> None:
 
 
 def from_transreid(state: StateFile, wanted: Mapping[str, Tensor]) -> None:
-    """The official TransReID trains copies of the last block and norm, ``b1`` and ``b2``, in place of the ViT's own.
+    """TransReID trains copies of the last block and norm, ``b1`` and ``b2``, in place of the ViT's own.
 
     Those of the global branch, ``b1``, are what the class token comes from.
     """

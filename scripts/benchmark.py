@@ -1,0 +1,76 @@
+"""Measures one thing and prints it as one JSON object.
+
+    python scripts/benchmark.py evaluate --threads 2
+    python scripts/benchmark.py rerank --queries 11659 --gallery 82161
+    python scripts/benchmark.py <name> --help
+
+A benchmark is a module in scripts/benchmarks with ``add_arguments(parser)`` and ``run(arguments)``; what ``run``
+returns is printed, its "device" (a ``torch.device``) by name, with versions and date. Whatever else is written goes
+to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+BENCHMARKS = {
+    "step": "the training step",
+    "loader": "from image files to training batches",
+}
+PACKAGES = ("fed-reid", "torch", "numpy", "timm", "pytorch-lightning", "albumentations")
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Where and when a number was measured."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name(),
+        "threads": torch.get_num_threads(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+    }
+
+
+def processor_name() -> str:
+    """As Linux tells it; elsewhere as Python does."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]} ({len(names)} cores)" if names else platform.processor() or platform.machine()
+
+
+def main() -> None:
+    """Reads the arguments, runs the benchmark, prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, prog="benchmark.py"
+    )
+    described = ", ".join(f"{name} ({what})" for name, what in BENCHMARKS.items())
+    parser.add_argument("benchmark", choices=BENCHMARKS, metavar="name", help=described)
+    name = parser.parse_args(sys.argv[1:2]).benchmark
+
+    with redirect_stdout(sys.stderr):
+        module = import_module(f"benchmarks.{name}")
+    parser = argparse.ArgumentParser(
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=f"benchmark.py {name}",
+    )
+    module.add_arguments(parser)
+    arguments = parser.parse_args(sys.argv[2:])
+    with redirect_stdout(sys.stderr):
+        result = module.run(arguments)
+    result |= environment(result["device"])
+    print(json.dumps({"benchmark": name, **result}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
