@@ -26,6 +26,8 @@ import torch
 BENCHMARKS = {
     "step": "the training step",
     "loader": "from image files to training batches",
+    "evaluate": "distances, ranks and metrics",
+    "rerank": "k-reciprocal re-ranking",
 }
 PACKAGES = ("fed-reid", "torch", "numpy", "timm", "pytorch-lightning", "albumentations")
 

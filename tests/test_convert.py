@@ -102,6 +102,11 @@ def test_refusals(transreid, tmp_path, changes, expected):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_place_where_nothing_can_be_written(transreid, tmp_path):
+    ended = call(main, *transreid[1], f"out={tmp_path / 'transformer_1.pth' / 'ours.ckpt'}")
+    assert ended.status == 2 and "transformer_1.pth' is no folder that may be written to" in ended.output
+
+
 def test_nothing_is_overwritten(transreid, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "ours.ckpt").write_text("mine")

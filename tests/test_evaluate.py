@@ -73,6 +73,7 @@ def test_refusals(run, tmp_path):
         ([], "ckpt is missing"),
         ([str(tmp_path / "nowhere.ckpt")], "no such file"),
         ([str(checkpoint), f"out={tmp_path / 'full'}"], "nothing is overwritten"),
+        ([str(checkpoint), f"out={tmp_path / 'full' / 'mine.txt' / 'o'}"], "no folder that may be written to"),
         ([str(checkpoint), "headline=stripes"], "the model has none of these features"),
         ([str(checkpoint), "device=warp"], "this machine has none such"),
         ([str(checkpoint), "data.test=[duke]"], "duke"),

@@ -89,12 +89,24 @@ def new_folder(path: str, key: str = "out") -> Path:
     """A folder that may be written into, not made yet.
 
     Raises:
-        UserError: There is something already.
+        UserError: There is something already, or nothing may be written there.
     """
     folder = Path(path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{key}='{path}': not empty; expected a new folder, since nothing is overwritten.")
+    require_writable(folder, key)
     return folder
+
+
+def require_writable(path: Path, key: str) -> None:
+    """Asks before the work and not after it whether a file or folder may be made.
+
+    Raises:
+        UserError: It may not.
+    """
+    there = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise UserError(f"{key}='{path}': '{there}' is no folder that may be written to; name another place.")
 
 
 def refuse_unused_groups(config: DictConfig, overrides: Sequence[str], choices: Mapping[str, str | None]) -> None:

@@ -19,10 +19,11 @@ from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.ranges import require_number
+from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import open_evaluation_data
 from fed_reid.lightning.comparison import Contender, compare_contenders, describe
-from fed_reid.lightning.evaluation import choose_device, evaluate_network
+from fed_reid.lightning.evaluation import evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.reports.comparison_table import comparison_table
 from fed_reid.retrieval.bootstrap import Resampling

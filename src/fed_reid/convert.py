@@ -19,7 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict, read_write
 
 from fed_reid.assembly import blueprint, build_network
-from fed_reid.cli import CONF_DIR, open_door, run_door
+from fed_reid.cli import CONF_DIR, open_door, require_writable, run_door
 from fed_reid.data.benchmarks.table import BENCHMARKS
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import CHECKPOINT_KEY
@@ -35,6 +35,7 @@ def convert(config: DictConfig) -> None:
     out = Path(config.out)
     if out.exists():
         raise UserError(f"out='{out}': exists already; name a new file, since nothing is overwritten.")
+    require_writable(out, "out")
     official = read_official(config.source, config.memory)
     config = _with_model(config, official.script.model)
     plan = _plan(config, official)

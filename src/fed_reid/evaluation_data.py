@@ -35,7 +35,7 @@ def open_evaluation_data(
     if settings.test is not None and not len(settings.test):
         raise UserError("data.test=[]: expected names of benchmarks or files of your own, or null.")
     opened: ReIDDataModule = instantiate(settings, _convert_="all")
-    opened.prepare_data()
+    opened.prepare_data("test")
     opened.setup("test")
     if not opened.test_benchmarks:
         raise UserError(

@@ -94,10 +94,16 @@ def test_evaluation_shards_keep_global_rows(toy_data, monkeypatch):
     assert sorted(rows) == list(range(len(data.benchmark.test.samples())))
 
 
-def test_testing_on_other_data_needs_no_training_data(toy_data, toy_reader, tmp_path):
+def test_testing_on_other_data_needs_no_training_data(toy_data, toy_reader, tmp_path, monkeypatch):
     write_layout("occluded_reid", tmp_path)
     elsewhere = {"test": ["occluded_reid"], "data_dir": str(tmp_path), "check_counts": False}
-    data = toy_data(toy_reader(data_dir=str(tmp_path / "nowhere")), **elsewhere)
+    reader, prepared = toy_reader(data_dir=str(tmp_path / "nowhere")), []
+    monkeypatch.setattr(type(reader), "prepare", lambda self: prepared.append(self))
+    data = toy_data(reader, **elsewhere)
+    data.prepare_data("test")
+    assert not prepared, "the synthetic benchmark would be drawn for nothing"
+    data.prepare_data()
+    assert prepared
     data.setup("test")
     assert list(data.test_benchmarks) == ["occluded_reid"]
     (loader,) = data.test_dataloader()

@@ -31,8 +31,9 @@ def saved(tmp_path):
     return save
 
 
-@pytest.mark.parametrize("semantic_weight", [0.2, 1.0])
-@pytest.mark.parametrize("size", [(128, 64), (384, 128), (100, 60)], ids=str)
+@pytest.mark.parametrize(
+    ("size", "semantic_weight"), [((128, 64), 0.2), ((128, 64), 1.0), ((384, 128), 0.2), ((100, 60), 1.0)], ids=str
+)
 def test_computes_what_its_source_computes(saved, size, semantic_weight):
     """Maps of 32 x 16 and 25 x 15 positions: windows of 7 tile none of them, and the last ones are smaller than one."""
     source = state()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fed_reid.retrieval.distance import squared_euclidean
+from fed_reid.retrieval.distance import FeatureDistances, squared_euclidean
 
 
 def test_written_out():
@@ -44,3 +44,22 @@ def test_matmul_precision_is_given_back():
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize("queries", [3, 40, 131])
+def test_a_row_has_the_same_bits_in_any_chunk(queries):
+    torch.manual_seed(0)
+    query, gallery = torch.randn(queries, 96), torch.randn(300, 96)
+    expected = squared_euclidean(query, gallery)
+    distances = FeatureDistances(query, gallery)
+    for size in (1, 7, 64, 1000):
+        chunks = [distances(slice(start, start + size)).clone() for start in range(0, queries, size)]
+        assert torch.equal(torch.cat(chunks), expected)
+
+
+def test_gallery_is_normalised_once_and_given_features_stay():
+    query, gallery = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    distances = FeatureDistances(query, gallery)
+    distances(slice(0, 1)).fill_(torch.nan)  # the caller may write into what it got
+    assert distances(slice(0, 1)).tolist() == [[2.0]]
+    assert (query.tolist(), gallery.tolist()) == ([[3.0, 0.0]], [[0.0, 2.0]])

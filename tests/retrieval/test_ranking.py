@@ -6,8 +6,16 @@ from fed_reid.data.records import Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
 from fed_reid.retrieval.distance import squared_euclidean
 from fed_reid.retrieval.protocol import split_labels
-from fed_reid.retrieval.ranking import BEYOND_THE_END, rank_distances, rank_queries, score_hits
+from fed_reid.retrieval.ranking import (
+    BEYOND_THE_END,
+    choose_chunk_size,
+    rank_distances,
+    rank_queries,
+    score_ranks,
+)
 from fed_reid.retrieval.scores import cmc, summarise
+
+from .references import rank_by_sorting, score_hits
 
 
 def labels_of(gallery, queries):
@@ -16,6 +24,18 @@ def labels_of(gallery, queries):
     split = RetrievalSplit(samples, {"set": [Sample(f"q{row}", *image) for row, image in enumerate(queries)]})
     labels = split_labels(split)
     return labels["set"], labels["gallery"]
+
+
+def rows_of(distances):
+    """Distances as `rank_distances` asks for them."""
+    return lambda rows: distances[rows].clone()
+
+
+def assert_same(found, wanted):
+    """Ranks and lists, to the last bit."""
+    for some, others in zip(found, wanted, strict=True):
+        for name in vars(some):
+            assert torch.equal(getattr(some, name), getattr(others, name)), name
 
 
 def naive_scores(distances, query, gallery, max_rank=10):
@@ -37,8 +57,9 @@ def naive_scores(distances, query, gallery, max_rank=10):
     return cmc, np.mean(precisions), np.mean(penalties), len(first_hits)
 
 
-def test_hits_written_out():
-    ranks = score_hits(torch.tensor([[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.bool))
+def test_ranks_written_out():
+    """Matches at ranks 4 and 2, none, 1 and 2, 4; they come in any order."""
+    ranks = score_ranks(torch.tensor([0, 2, 3, 0, 2]), torch.tensor([4, 1, 4, 2, 2]), num_queries=4)
     assert ranks.average_precision.tolist() == [(1 / 2 + 2 / 4) / 2, 0, 1, 1 / 4]
     assert ranks.first_hit.tolist() == [2, 0, 1, 4]
     assert ranks.inverse_penalty.tolist() == [2 / 4, 0, 2 / 2, 1 / 4]
@@ -69,21 +90,20 @@ def test_no_valid_query_is_explained():
 def test_ignored_images_do_not_take_a_rank():
     """The nearest image is of the query's identity and camera; without it the list reads wrong, right, wrong."""
     query, gallery = labels_of([(1, 0), (2, 0), (1, 1), (3, 1)], [(1, 0)])
-    ranks, lists = rank_distances(
-        torch.tensor([[0.1, 0.2, 0.3, 0.4]]), query, gallery, Protocol.SAME_ID_SAME_CAM, top_k=4
-    )
+    distances = rows_of(torch.tensor([[0.1, 0.2, 0.3, 0.4]]))
+    ranks, lists = rank_distances(distances, query, gallery, Protocol.SAME_ID_SAME_CAM, top_k=4)
     assert ranks.first_hit.tolist() == [2]
     assert ranks.average_precision.tolist() == [0.5]
     assert lists.gallery_rows.tolist() == [[1, 2, 3, BEYOND_THE_END]]
     assert lists.is_match.tolist() == [[False, True, False, False]]
     torch.testing.assert_close(lists.distances, torch.tensor([[0.2, 0.3, 0.4, torch.inf]]))
     assert lists.first(1).gallery_rows.tolist() == [[1]]
-    assert rank_distances(torch.tensor([[0.1, 0.2, 0.3, 0.4]]), query, gallery, Protocol.NONE)[0].first_hit.item() == 1
+    assert rank_distances(distances, query, gallery, Protocol.NONE)[0].first_hit.item() == 1
 
 
 def test_ties_keep_the_order_of_the_gallery():
     query, gallery = labels_of([(2, 1), (1, 1), (1, 1), (2, 1)] * 20, [(1, 0)])
-    _, lists = rank_distances(torch.zeros(1, 80), query, gallery, Protocol.NONE, top_k=80)
+    _, lists = rank_distances(rows_of(torch.zeros(1, 80)), query, gallery, Protocol.NONE, top_k=80)
     assert lists.gallery_rows.tolist() == [list(range(80))]
 
 
@@ -112,6 +132,57 @@ def test_equals_the_naive_loop(seed, chunk_size):
 
 def test_kept_lists_do_not_hold_the_whole_gallery():
     query, gallery = labels_of([(row % 5, 1) for row in range(500)], [(1, 0)] * 4)
-    _, lists = rank_distances(torch.rand(4, 500), query, gallery, Protocol.NONE, top_k=3)
+    _, lists = rank_distances(rows_of(torch.rand(4, 500)), query, gallery, Protocol.NONE, top_k=3)
     for kept in (lists.gallery_rows, lists.distances, lists.is_match):
         assert kept.untyped_storage().nbytes() == 4 * 3 * kept.element_size()
+
+
+def draw_labels(generator, queries, gallery, people):
+    images = generator.integers([0, -1], [people, 3], (queries + gallery, 2)).tolist()
+    return labels_of([tuple(image) for image in images[queries:]], [tuple(image) for image in images[:queries]])
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+@pytest.mark.parametrize("people", [2, 15, 200])
+@pytest.mark.parametrize("distinct", [1, 30, None])
+def test_equals_sorting_to_the_last_bit(protocol, people, distinct):
+    """Few distinct features make ties, which keep the gallery's order."""
+    generator = np.random.default_rng(people)
+    query, gallery = draw_labels(generator, 30, 400, people)
+    features = torch.from_numpy(generator.normal(size=(430, 12))).float()
+    if distinct is not None:
+        features = features[torch.from_numpy(generator.integers(0, distinct, 430))]
+    distances = squared_euclidean(features[:30], features[30:])
+    expected = rank_by_sorting(distances, query, gallery, protocol)
+    for chunk_size in (None, 1, 13):
+        assert_same(rank_queries(features[:30], features[30:], query, gallery, protocol, chunk_size), expected)
+    for top_k in (1, 399, 500):
+        found = rank_distances(rows_of(distances), query, gallery, protocol, top_k=top_k)
+        assert_same(found, rank_by_sorting(distances, query, gallery, protocol, top_k))
+
+
+def test_queries_of_a_trained_network():
+    """Near matches are found in the head of the list, far ones by counting; both at once here."""
+    generator = np.random.default_rng(0)
+    query, gallery = draw_labels(generator, 60, 900, 25)
+    people = generator.normal(size=(25, 32))
+    features = torch.from_numpy(
+        people[torch.cat([query.pids, gallery.pids])] + 1.5 * generator.normal(size=(960, 32))
+    ).float()
+    expected = rank_by_sorting(
+        squared_euclidean(features[:60], features[60:]), query, gallery, Protocol.SAME_ID_SAME_CAM
+    )
+    assert_same(rank_queries(features[:60], features[60:], query, gallery, Protocol.SAME_ID_SAME_CAM), expected)
+    assert 0.3 < expected[0].average_precision.mean() < 0.95
+
+
+def test_no_query_at_all():
+    query, gallery = labels_of([(1, 0), (2, 0)], [])
+    ranks, lists = rank_queries(torch.zeros(0, 3), torch.ones(2, 3), query, gallery, Protocol.NONE)
+    assert (len(ranks.valid), lists.gallery_rows.shape) == (0, (0, 2))
+
+
+def test_chunk_size():
+    assert choose_chunk_size(3368, 15913) == 1684  # two chunks of a size, of 128 MiB at most
+    assert choose_chunk_size(10, 100) == 10
+    assert choose_chunk_size(1000, 10**6) == 125

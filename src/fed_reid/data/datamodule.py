@@ -144,10 +144,15 @@ class ReIDDataModule(pl.LightningDataModule):
         own_test = self.benchmark.test if self._validate_on_test and self.benchmark.test.queries else None
         return self.benchmark.val or own_test
 
-    def prepare_data(self) -> None:
-        """Lets the readers write what they have to write, on one process."""
-        for reader in (self._reader, *(self._test_readers or {}).values()):
+    def prepare_data(self, stage: str | None = None) -> None:
+        """Lets the readers write what they have to write, on one process; for ``stage`` see ``setup``."""
+        own = [self._reader] if self._reads_own(stage) else []
+        for reader in (*own, *(self._test_readers or {}).values()):
             reader.prepare()
+
+    def _reads_own(self, stage: str | None) -> bool:
+        """What is only tested on other data does not need the training data, which may be on another machine."""
+        return stage in (None, "fit") or self._test_readers is None
 
     def setup(self, stage: str | None = None) -> None:
         """Reads and checks the benchmarks, once however often it is called, and refuses what cannot be used.
@@ -159,8 +164,7 @@ class ReIDDataModule(pl.LightningDataModule):
             UserError: Something is wrong with the files or with the settings.
         """
         fitting = stage in (None, "fit")
-        # What is only tested on other data does not need the training data, which may be on another machine.
-        if self._benchmark is None and (fitting or self._test_readers is None):
+        if self._benchmark is None and self._reads_own(stage):
             self._benchmark = read_own(self._reader, self._protocol, self._min_images_per_id)
             rank_zero_only(log_banner)(self._benchmark)
             self._test_benchmarks = {}

@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+FEWEST_ROWS = 16  # below 12 rows MKL multiplies by another kernel, whose last bit differs
+NORMS_AT_ONCE = 2048
+
 
 def squared_euclidean(query: Tensor, gallery: Tensor, normalise: bool = True) -> Tensor:
     """Squared Euclidean distance of every query to every gallery image, in full float32 on any device.
@@ -21,17 +24,58 @@ def squared_euclidean(query: Tensor, gallery: Tensor, normalise: bool = True) ->
     Returns:
         float32 [Q, G], never negative.
     """
-    with _full_float32(query.device):
-        query, gallery = query.float(), gallery.float()
-        if normalise:
-            query, gallery = F.normalize(query, dim=1), F.normalize(gallery, dim=1)
-        # |q - g|^2 = |q|^2 + |g|^2 - 2 qg; rounding can push equal features just below zero
-        squared_norms = query.square().sum(1, keepdim=True) + gallery.square().sum(1)  # (Q, G)
-        return torch.addmm(squared_norms, query, gallery.T, alpha=-2).clamp_(min=0)
+    return FeatureDistances(query, gallery, normalise)(slice(0, len(query)))
+
+
+class FeatureDistances:
+    """Squared Euclidean distances, a few rows at a time, with the gallery normalised once.
+
+    A row has the same bits in whatever chunk it is computed. Memory: the normalised features, that is as much again as
+    the features take, and 4 bytes x rows x G of the largest chunk so far.
+
+    Args:
+        query: float [Q, E].
+        gallery: float [G, E], on the same device.
+        normalise: Scale every feature to length 1 first.
+    """
+
+    def __init__(self, query: Tensor, gallery: Tensor, normalise: bool = True) -> None:
+        with full_float32(gallery.device):
+            query, gallery = query.float(), gallery.float()
+            if normalise:
+                query, gallery = F.normalize(query, dim=1), F.normalize(gallery, dim=1)
+            self._query, self._gallery = query, gallery
+            self._query_norms = _squared_norms(query)[:, None]  # (Q, 1)
+            self._gallery_norms = _squared_norms(gallery)  # (G,)
+        self._buffer = gallery.new_empty(0, len(gallery))
+
+    def __call__(self, rows: slice) -> Tensor:
+        """Distances of some queries.
+
+        Returns:
+            float32 [rows, G], never negative. The caller may write into it; the next call does.
+        """
+        start, stop, _ = rows.indices(len(self._query))
+        first = max(0, min(start, len(self._query) - FEWEST_ROWS))
+        wanted = slice(first, max(stop, min(first + FEWEST_ROWS, len(self._query))))
+        count = wanted.stop - wanted.start
+        if count > len(self._buffer):
+            self._buffer = self._buffer.new_empty(count, self._buffer.shape[1])
+        distances = self._buffer[:count]
+        with full_float32(distances.device), torch.no_grad():
+            # |q - g|^2 = |q|^2 + |g|^2 - 2 qg; rounding can push equal features just below zero
+            torch.add(self._query_norms[wanted], self._gallery_norms, out=distances)
+            torch.addmm(distances, self._query[wanted], self._gallery.T, alpha=-2, out=distances).clamp_(min=0)
+        return distances[start - first : stop - first]
+
+
+def _squared_norms(features: Tensor) -> Tensor:
+    """Row by row; in parts, so that the squares are never there all at once."""
+    return torch.cat([part.square().sum(1) for part in features.split(NORMS_AT_ONCE)])
 
 
 @contextmanager
-def _full_float32(device: torch.device) -> Iterator[None]:
+def full_float32(device: torch.device) -> Iterator[None]:
     """Keeps mixed precision and TF32 out: with ten mantissa bits near neighbours would change places."""
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")

@@ -53,13 +53,22 @@ class RowCollector(Metric):
         """One vector a row in the order of the data set, float32 [num_rows, D]."""
         if len(self.indices) == 0:
             raise RuntimeError(f"no row has arrived, expected {self.num_rows}")
-        indices, values = dim_zero_cat(self.indices), dim_zero_cat(self.values)
-        indices, order = indices.sort(stable=True)
+        arrived = dim_zero_cat(self.indices)
+        indices, order = arrived.sort(stable=True)
         first = torch.ones_like(indices, dtype=torch.bool)
         first[1:] = indices[1:] != indices[:-1]
         if not torch.equal(indices[first], torch.arange(self.num_rows, device=indices.device)):
             raise RuntimeError(f"{int(first.sum())} different rows have arrived, expected 0 to {self.num_rows - 1}")
-        return values[order[first]]
+        wanted = torch.zeros_like(first)
+        wanted[order[first]] = True
+
+        # Batch by batch: joined first, all values would be there once more.
+        batches = self.values if isinstance(self.values, list) else [self.values]  # one tensor once gathered
+        sizes = [len(batch) for batch in batches]
+        rows = batches[0].new_empty(self.num_rows, batches[0].shape[1])
+        for batch, row, chosen in zip(batches, arrived.split(sizes), wanted.split(sizes), strict=True):
+            rows[row[chosen]] = batch[chosen]
+        return rows
 
 
 class RetrievalMetric(RowCollector):
@@ -68,13 +77,15 @@ class RetrievalMetric(RowCollector):
     Args:
         split: Gallery and query sets; ``update`` takes rows of ``split.samples()``.
         protocol: Which gallery images are ignored for a query.
-        chunk_size: Queries sorted at once, which bounds the memory.
+        chunk_size: Queries ranked at once; by default ``ranking.choose_chunk_size``.
         top_k: Length of the ranked lists that are kept for pictures.
     """
 
     higher_is_better = True
 
-    def __init__(self, split: RetrievalSplit, protocol: Protocol, chunk_size: int = 256, top_k: int = 10) -> None:
+    def __init__(
+        self, split: RetrievalSplit, protocol: Protocol, chunk_size: int | None = None, top_k: int = 10
+    ) -> None:
         super().__init__(num_rows=len(split.samples()))
         self.rows = split.rows()
         self.labels = split_labels(split)

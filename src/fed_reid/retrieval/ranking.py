@@ -1,20 +1,29 @@
 """Ranked lists and what they are worth: average precision, first hit, inverse negative penalty, CMC.
 
-The gallery is sorted for ``chunk_size`` queries at a time, so memory grows with the gallery and not with
-queries x gallery. Shape legend: Q queries, G gallery images, E feature size, k length of a kept list.
+Nothing is sorted that is as long as the gallery: a match's rank is the number of images before it, and the head of a
+list is searched. Memory is that of a chunk of distances.
+
+Shape legend: Q queries, G gallery images, M matches, E feature size, k length of a kept list.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fed_reid.data.records import Protocol
-from fed_reid.retrieval.distance import squared_euclidean
-from fed_reid.retrieval.protocol import ImageLabels, ignored, same_identity
+from fed_reid.retrieval.counting import ranks_of
+from fed_reid.retrieval.distance import FeatureDistances
+from fed_reid.retrieval.nearest import nearest
+from fed_reid.retrieval.protocol import ImageLabels, Pairs, ProtocolIndex, ignored
 
+CHUNK_BYTES = 128 * 2**20  # of distances at once
+FEWEST_QUERIES = 128  # at once: with fewer, reading the gallery takes longer than multiplying
+# Rows of queries to their distances, float32 [rows, G], finite and not negative; they may be written into.
+DistanceRows = Callable[[slice], Tensor]
 BEYOND_THE_END = -1  # gallery row in a kept list that is longer than what the protocol left
 
 
@@ -63,22 +72,27 @@ class RankedLists:
         )
 
 
-def score_hits(hits: Tensor) -> QueryRanks:
-    """Scores lists in which the ignored images are gone.
+def score_ranks(queries: Tensor, ranks: Tensor, num_queries: int) -> QueryRanks:
+    """Scores queries by where their matches stand.
 
     Args:
-        hits: bool [Q, G], whether the image at each rank is a match; rank 1 first.
+        queries: int64 [M], query of each match.
+        ranks: int64 [M], its rank in the query's list without the ignored images, counted from 1.
+        num_queries: Q.
     """
-    count = hits.sum(1).cpu()  # (Q,)
-    query, rank = (index.cpu() for index in hits.nonzero(as_tuple=True))  # (matches,) each, by query, then by rank
-    rank = rank + 1
-    start = count.cumsum(0) - count  # place of a query's first match in `rank`
-    ordinal = torch.arange(len(rank)) - start[query] + 1  # 1 for a query's first match, 2 for its second
-    precision_sum = torch.zeros(len(count), dtype=torch.float64).index_add_(0, query, ordinal.double() / rank)
+    queries, ranks = queries.cpu(), ranks.cpu()
+    order = ranks.argsort()
+    order = order[queries[order].argsort(stable=True)]  # by query, then by rank
+    queries, ranks = queries[order], ranks[order]
+    count = queries.bincount(minlength=num_queries)  # (Q,)
+    start = count.cumsum(0) - count  # place of a query's first match in `ranks`
+    ordinal = torch.arange(len(ranks)) - start[queries] + 1  # 1 for a query's first match, 2 for its second
+    precision = ordinal.double() / ranks
+    precision_sum = torch.zeros(num_queries, dtype=torch.float64).index_add_(0, queries, precision)
 
     valid = count > 0
     first_hit, last_hit = torch.zeros_like(count), torch.ones_like(count)
-    first_hit[valid], last_hit[valid] = rank[start[valid]], rank[(start + count - 1)[valid]]
+    first_hit[valid], last_hit[valid] = ranks[start[valid]], ranks[(start + count - 1)[valid]]
     return QueryRanks(
         average_precision=precision_sum / count.clamp(min=1),
         first_hit=first_hit,
@@ -86,32 +100,75 @@ def score_hits(hits: Tensor) -> QueryRanks:
     )
 
 
+def choose_chunk_size(queries: int, gallery: int) -> int:
+    """Queries at once, such that ``CHUNK_BYTES`` hold their distances and no chunk is much smaller than the others."""
+    most = max(FEWEST_QUERIES, CHUNK_BYTES // (4 * max(1, gallery)))
+    return -(-max(1, queries) // -(-max(1, queries) // most))
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The first k images of the lists of a chunk: what is in ``RankedLists``, on the device of the distances."""
+
+    gallery_rows: Tensor
+    distances: Tensor
+    is_match: Tensor
+
+    def holds(self, pairs: Pairs, chunk: Tensor) -> Tensor:
+        """Whether an image is in its query's head, bool [M]."""
+        own = chunk[pairs.queries, pairs.images]
+        last, last_image = self.distances[pairs.queries, -1], self.gallery_rows[pairs.queries, -1]
+        return (own < last) | ((own == last) & (pairs.images <= last_image))
+
+
+def _head(chunk: Tensor, query: ImageLabels, gallery: ImageLabels, protocol: Protocol, top_k: int) -> _Head:
+    values, rows = nearest(chunk, top_k)
+    query, images = query[:, None], gallery[rows]
+    removed = ignored(query, images, protocol)
+    hits = (query.pids == images.pids) & ~removed
+    return _Head(rows.masked_fill(removed, BEYOND_THE_END), values, hits)
+
+
 def rank_distances(
-    distances: Tensor, query: ImageLabels, gallery: ImageLabels, protocol: Protocol, top_k: int = 10
+    distances: DistanceRows,
+    query: ImageLabels,
+    gallery: ImageLabels,
+    protocol: Protocol,
+    chunk_size: int | None = None,
+    top_k: int = 10,
 ) -> tuple[QueryRanks, RankedLists]:
-    """Sorts the gallery for a handful of queries at once; equal distances keep the order of the gallery.
+    """Ranks the gallery for every query by any distances, a chunk of queries at a time; ties keep the gallery's order.
 
     Args:
-        distances: float [Q, G].
-        query: Labels of Q images, on the device of the distances.
-        gallery: Labels of G images, on the device of the distances.
+        distances: Gives the distances of a chunk, such as ``FeatureDistances`` or a ``Reranking``.
+        query: Labels of the Q queries, on the device of the distances.
+        gallery: Labels of the G gallery images, likewise.
         protocol: Which gallery images are ignored.
+        chunk_size: Queries at once; by default ``choose_chunk_size``. The numbers do not depend on it.
         top_k: Length of the lists that are kept.
     """
-    removed = ignored(query, gallery, protocol)
-    # The ignored images go to the end, where they are no match and change no rank before them.
-    sorted_distances, order = distances.masked_fill(removed, torch.inf).sort(dim=1, stable=True)  # (Q, G) each
-    hits = (same_identity(query, gallery) & ~removed).gather(1, order)
-    ranks = score_hits(hits)
-    rows, top_distances, top_hits = order[:, :top_k], sorted_distances[:, :top_k], hits[:, :top_k]  # (Q, k) each
-    lists = RankedLists(
-        gallery_rows=rows.masked_fill(removed.gather(1, rows), BEYOND_THE_END).cpu(),
-        distances=top_distances.clone().cpu(),  # a view would keep all Q x G of it alive
-        is_match=top_hits.clone().cpu(),
-        average_precision=ranks.average_precision,
-        valid=ranks.valid,
+    chunk_size = chunk_size or choose_chunk_size(len(query), len(gallery))
+    index = ProtocolIndex(gallery, protocol)
+    queries, ranks, heads = [], [], []
+    for start in range(0, max(1, len(query)), chunk_size):
+        some = query[start : start + chunk_size]
+        chunk = distances(slice(start, start + len(some)))
+        removed, matches = index.ignored(some), index.matches(some)
+        chunk[removed.queries, removed.images] = torch.inf  # behind all others, where they change no rank
+        head = _head(chunk, some, gallery, protocol, top_k)
+        in_head, place = head.is_match.nonzero(as_tuple=True)
+        further = matches[~head.holds(matches, chunk)]
+        queries += [start + in_head, start + further.queries]
+        ranks += [place + 1, ranks_of(further, chunk)]
+        heads.append(head)
+    scores = score_ranks(torch.cat(queries), torch.cat(ranks), len(query))
+    return scores, RankedLists(
+        gallery_rows=torch.cat([head.gallery_rows for head in heads]).cpu(),
+        distances=torch.cat([head.distances for head in heads]).cpu(),
+        is_match=torch.cat([head.is_match for head in heads]).cpu(),
+        average_precision=scores.average_precision,
+        valid=scores.valid,
     )
-    return ranks, lists
 
 
 def rank_queries(
@@ -120,10 +177,10 @@ def rank_queries(
     query: ImageLabels,
     gallery: ImageLabels,
     protocol: Protocol,
-    chunk_size: int = 256,
+    chunk_size: int | None = None,
     top_k: int = 10,
 ) -> tuple[QueryRanks, RankedLists]:
-    """Ranks the gallery for every query, ``chunk_size`` queries at a time.
+    """Ranks the gallery for every query by the distance of their features.
 
     Args:
         query_features: float [Q, E].
@@ -131,31 +188,9 @@ def rank_queries(
         query: Labels of the Q queries.
         gallery: Labels of the G gallery images.
         protocol: Which gallery images are ignored.
-        chunk_size: Queries sorted at once; a chunk takes about 40 bytes x chunk_size x G.
+        chunk_size: As in ``rank_distances``. Memory: the features once more, normalised, and 4 bytes x chunk_size x G.
         top_k: Length of the lists that are kept.
     """
     device = gallery_features.device
-    query, gallery = query.to(device), gallery.to(device)
-    chunks = [
-        rank_distances(squared_euclidean(query_features[rows], gallery_features), query[rows], gallery, protocol, top_k)
-        for rows in (slice(start, start + chunk_size) for start in range(0, max(1, len(query)), chunk_size))
-    ]
-    return _joined_ranks([ranks for ranks, _ in chunks]), _joined_lists([lists for _, lists in chunks])
-
-
-def _joined_ranks(parts: list[QueryRanks]) -> QueryRanks:
-    return QueryRanks(
-        average_precision=torch.cat([part.average_precision for part in parts]),
-        first_hit=torch.cat([part.first_hit for part in parts]),
-        inverse_penalty=torch.cat([part.inverse_penalty for part in parts]),
-    )
-
-
-def _joined_lists(parts: list[RankedLists]) -> RankedLists:
-    return RankedLists(
-        gallery_rows=torch.cat([part.gallery_rows for part in parts]),
-        distances=torch.cat([part.distances for part in parts]),
-        is_match=torch.cat([part.is_match for part in parts]),
-        average_precision=torch.cat([part.average_precision for part in parts]),
-        valid=torch.cat([part.valid for part in parts]),
-    )
+    distances = FeatureDistances(query_features, gallery_features)
+    return rank_distances(distances, query.to(device), gallery.to(device), protocol, chunk_size, top_k)
