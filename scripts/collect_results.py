@@ -3,7 +3,7 @@
     python -m fed_reid.train -m sweep=main_job
     python scripts/collect_results.py runs/sweep/<time> results/main_job.csv
 
-With ``--split val`` the last validation of each run is read instead of its test, for choosing settings.
+Folders that ``fed_reid.evaluate`` wrote are read as well. With ``--split val`` the last validation of each run is read instead of its test, for choosing settings.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def test_rows(run: Path, name: str, seed: int) -> Iterator[dict]:
                 "query_set": query_set,
                 **{score: round(scores[score], 3) for score in SCORES},
                 "stripe_auroc": _rounded(metrics["oem"].get("auroc", {}).get(query_set)),
-                "train_seconds": round(metrics["train"]["seconds"], 1),
+                "train_seconds": _rounded((metrics["train"] or {}).get("seconds"), 1),
             }
 
 
@@ -80,6 +80,9 @@ def main() -> None:
                 item for item in overrides if not item.startswith(("seed=", "sweep=", "paths.", "callbacks."))
             )
             rows += read(config_file.parent, name, seed)
+        for file in sorted(folder.glob("*/metrics.json")):
+            if not (file.parent / "config.yaml").is_file():  # of an evaluation
+                rows += test_rows(file.parent, "evaluate", json.loads(file.read_text())["seed"])
     if not rows:
         parser.error(f"no run was found in {', '.join(map(str, arguments.sweep))}")
     arguments.csv.parent.mkdir(parents=True, exist_ok=True)
@@ -107,8 +110,8 @@ def _summary(rows: list[dict]) -> Table:
     return table
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,38 @@ def test_on_its_own_data(run, tmp_path):
     assert figures == {f"{kind}_{name}.png" for kind in ("ranks", "stripes") for name in ("holistic", "npo")}
 
 
+def test_ranks_by_every_distance_and_says_how_sure_it_is(run, tmp_path):
+    ended, metrics = evaluated(run, tmp_path)
+    rows = [key for key in metrics if key.startswith("test")]
+    further = ("visibility", "reranked", "visibility_reranked")
+    assert rows == ["test", "test_erased", *(f"test_diffused_{kind}" for kind in further)]
+    for kind in further:
+        assert metrics[f"test_diffused_{kind}"] != metrics["test"]
+    intervals = metrics["intervals"]
+    assert (intervals["resamples"], intervals["confidence"]) == (2000, 95.0) and list(intervals["of"]) == rows
+    for row in rows:
+        for query_set, scores in metrics[row].items():
+            for score in ("rank1", "mAP"):
+                low, high = intervals["of"][row][query_set][score]
+                assert 0 <= low <= scores[score] <= high <= 100
+    assert "interval" in ended.output
+
+
+def test_fewer_distances(run, tmp_path):
+    _, metrics = evaluated(run, tmp_path, "distances=[reranked]", "rerank.k1=3", "headline=erased")
+    assert [key for key in metrics if key.startswith("test")] == ["test", "test_erased_reranked", "test_diffused"]
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [("distances=[cosine]", "'cosine'"), ("rerank.k1=0", "k1"), ("intervals.confidence=100", "confidence")],
+)
+def test_refuses_what_it_does_not_know(run, tmp_path, override, named):
+    ended = call(evaluate.main, str(run / "checkpoints" / "last.ckpt"), f"out={tmp_path / 'out'}", override)
+    assert ended.status == 2 and named in ended.output and "Traceback" not in ended.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_on_released_and_own_data(run, tmp_path):
     """Cameras of others are not told to the network; rows, protocols and notes of each."""
     write_layout("occluded_reid", tmp_path)

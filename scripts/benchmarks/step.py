@@ -16,6 +16,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from benchmarks.flops import Shape, step_flops
+from benchmarks.hotspots import Hotspots
 from benchmarks.machine import matmul_peak, peak_memory_gib
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warmup", type=int, default=3, help="steps before the clock starts")
     parser.add_argument("--threads", type=int, default=None, help="of torch on a processor; its own choice by default")
     parser.add_argument("--data", type=Path, default=None, help="root of a data set, for the real loader")
+    parser.add_argument("--profile", action="store_true", help="tell where the time goes; slows the steps down")
     parser.add_argument("overrides", nargs="*", help="of the configuration, e.g. trainer.precision=bf16-mixed")
 
 
@@ -73,7 +75,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         plan,
     )
     clock = Clock(arguments.warmup, arguments.steps)
-    trainer: pl.Trainer = instantiate(config.trainer, callbacks=[clock], logger=False, _convert_="all")
+    hotspots = Hotspots(arguments.warmup)
+    callbacks = [clock, hotspots] if arguments.profile else [clock]
+    trainer: pl.Trainer = instantiate(config.trainer, callbacks=callbacks, logger=False, _convert_="all")
     accelerate(network, trainer, config.compile, config.recompute)
     if data is None:
         pairs = config.data.identities_per_batch * config.data.images_per_identity
@@ -104,6 +108,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "peak_flops": peak,
         "peak_source": source,
         "peak_memory_gib": peak_memory_gib(device),
+        **({"share_of_time": hotspots.shares()} if arguments.profile else {}),
         "device": device,
         "pairs": clock.pairs // clock.steps,
         "loader": "noise" if data is None else str(data.benchmark.name),

@@ -2,6 +2,7 @@
 
 python -m fed_reid.evaluate ckpt=best.ckpt                                        on the data that it was trained for
 python -m fed_reid.evaluate ckpt=best.ckpt data.test=[occluded_reid,people.csv]   on others
+python -m fed_reid.evaluate ckpt=best.ckpt distances=[plain]                      without re-ranking
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import open_evaluation_data
-from fed_reid.lightning.evaluation import choose_headline, evaluate_network
+from fed_reid.lightning.evaluation import FurtherDistances, choose_headline, evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
 from fed_reid.reports.published import parse_published
+from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.rankings import parse_kinds
+from fed_reid.retrieval.reranking import RerankingSettings
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +42,21 @@ def evaluate(config: DictConfig) -> None:
     network = load_network(checkpoint).to(device)
     wanted = config.headline or plan["config"]["headline"]
     headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
+    also = FurtherDistances(headline, parse_kinds(config.distances), RerankingSettings(**config.rerank))
+    resampling = Resampling(**config.intervals)
 
     data = open_evaluation_data(plan, config.data, plan["config"]["data"], config.paths.data_dir)
-    results = evaluate_network(network, data, device, plan["cameras"])
+    results = evaluate_network(network, data, device, plan["cameras"], also)
     published = parse_published(plan["config"].get("expected") or {})
-    write_report(folder, results, headline, published, seed=plan["config"]["seed"], checkpoint=config.ckpt)
+    write_report(
+        folder,
+        results,
+        headline,
+        published,
+        seed=plan["config"]["seed"],
+        checkpoint=config.ckpt,
+        resampling=resampling,
+    )
     log.info("Metrics and pictures are in %s", folder)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from fed_reid.cli import CONF_DIR
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 
@@ -61,6 +63,8 @@ def evaluation_data(
         chosen, everywhere = {**default, **changes}, everywhere | {k: changes[k] for k in changes if k in _SHARED}
     config = OmegaConf.create({**plan["config"], "data": _replaced(chosen, everywhere)})
     config.data.image_size = plan["config"]["data"]["image_size"]
+    # Nothing is trained: the occluders of the training need not be on this machine.
+    config.data.augment = OmegaConf.load(Path(CONF_DIR) / "augment" / "none.yaml")
     return config.data
 
 

@@ -5,13 +5,26 @@ from fed_reid.retrieval import counting
 from fed_reid.retrieval.counting import ranks_of
 from fed_reid.retrieval.protocol import Pairs
 
-COUNTS = {"cpu": counting._count_on_cpu, "gpu": counting._count_on_gpu}
+COUNTS = {
+    "cpu": counting._count_on_cpu,
+    "gpu": counting._count_on_gpu,
+    "sorting": counting._count_by_sorting,
+}
 
 
 @pytest.fixture(params=COUNTS)
 def count(request, monkeypatch):
-    """Either way of counting, on the processor: what runs on a GPU is plain torch."""
+    """Every way of counting, on the processor: what runs on a GPU is plain torch."""
     monkeypatch.setattr(counting, "_count_on_cpu", COUNTS[request.param])
+    monkeypatch.setattr(counting, "MANY", 10**9)
+
+
+@pytest.mark.parametrize("many", [1, 3, 12, 1000])
+def test_queries_with_many_and_few_pairs_together(many, monkeypatch):
+    monkeypatch.setattr(counting, "MANY", many)
+    pairs, distances = draw(9, 300, 0.03)
+    distances = distances.mul(20).round()
+    assert torch.equal(ranks_of(pairs, distances), sorted_ranks(pairs, distances))
 
 
 def sorted_ranks(pairs, distances):

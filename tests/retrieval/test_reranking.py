@@ -70,3 +70,11 @@ def test_ranks_like_any_distance():
 def test_values_out_of_range(changes):
     with pytest.raises(UserError, match=next(iter(changes))):
         rerank(torch.ones(2, 2), torch.ones(3, 2), **changes)
+
+
+def test_equal_visibility_changes_nothing_and_other_visibility_does():
+    query, gallery, _ = draw()
+    plain = rerank(query, gallery)
+    for scores, same in ((torch.full((62, 2), 0.5), True), (torch.rand(62, 2), False)):
+        weighed = Reranking(query, gallery, query_visibility=scores[:12], gallery_visibility=scores[12:])
+        assert torch.allclose(weighed(slice(0, 12)), plain, atol=1e-5) == same

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytorch_lightning as pl
+import torch
+import torch.utils.deterministic
 
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
@@ -30,6 +32,9 @@ def accelerate(network: ReIDNetwork, trainer: pl.Trainer, compile_encoder: bool 
     if compile_encoder not in (True, False, AUTO):
         raise UserError(f"compile={compile_encoder!r}: expected true, false or auto.")
     network.encoder.recompute = recompute
+    # trainer.deterministic also fills all new memory with NaN, which finds mistakes and changes no result: a tenth of a
+    # step on a processor (docs/performance.md).
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property of the module
     if compile_encoder == AUTO:
         compile_encoder = trainer.strategy.root_device.type == "cuda" and _is_long(trainer)
     if compile_encoder:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,10 +16,16 @@ from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, EvalBatch, Retrieva
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.reports.hits import RankedQuerySet
-from fed_reid.retrieval.metric import RetrievalMetric, RowCollector
+from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.metric import RowCollector
+from fed_reid.retrieval.protocol import split_labels
+from fed_reid.retrieval.rankings import DistanceChoice, DistanceKind, ScoreIntervals, SplitRanking, rank_split
+from fed_reid.retrieval.reranking import RerankingSettings
 from fed_reid.retrieval.scores import RetrievalScores
 
 log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -28,20 +35,23 @@ class EvaluationResult:
     Attributes:
         benchmark: Where it is from.
         split: What was evaluated; ``visibility`` has the rows of ``split.samples()``.
-        scores: Feature name to query set to scores.
+        rankings: By row of a table: a feature, by the plain distance, or a feature and another kind of distance.
         visibility: Stripe scores [N, S] of the network; ones where it tells none.
         scores_stripes: Whether it tells them.
-        metrics: Feature name to its metric, which has the ranked lists.
         notes: What a reader of the scores has to know, the benchmark's notes included.
     """
 
     benchmark: Benchmark
     split: RetrievalSplit
-    scores: dict[str, dict[str, RetrievalScores]]
+    rankings: dict[str, SplitRanking]
     visibility: Tensor
     scores_stripes: bool
-    metrics: dict[str, RetrievalMetric]
     notes: tuple[str, ...]
+
+    @property
+    def scores(self) -> dict[str, dict[str, RetrievalScores]]:
+        """Row of a table to query set to scores."""
+        return {name: ranking.scores for name, ranking in self.rankings.items()}
 
     def ranked(self, query_set: str, feature: str) -> RankedQuerySet:
         """A query set as the feature ranks it, with stripe scores where the network tells them."""
@@ -49,8 +59,34 @@ class EvaluationResult:
         query_scores, gallery_scores = (
             self.visibility[list(rows[name])] if self.scores_stripes else None for name in (query_set, "gallery")
         )
-        lists = self.metrics[feature].ranked_lists(query_set)
+        lists = self.rankings[feature].lists[query_set]
         return RankedQuerySet(lists, self.split.queries[query_set], self.split.gallery, query_scores, gallery_scores)
+
+
+@dataclass(frozen=True)
+class FurtherDistances:
+    """By which distances one feature is ranked besides the plain one.
+
+    Attributes:
+        feature: Its name.
+        kinds: Which distances; those that weigh stripes are left out for a network that tells no scores.
+        reranking: For the kinds that re-rank.
+    """
+
+    feature: str = ""
+    kinds: Sequence[DistanceKind] = ()
+    reranking: RerankingSettings = field(default_factory=RerankingSettings)
+
+    def of(self, feature: str, scores_stripes: bool) -> list[DistanceKind]:
+        """All kinds for a feature, the plain one first."""
+        further = self.kinds if feature == self.feature else ()
+        usable = (kind for kind in further if scores_stripes or not kind.weighs_stripes)
+        return list(dict.fromkeys((DistanceKind.PLAIN, *usable)))
+
+
+def row_of(feature: str, kind: DistanceKind) -> str:
+    """What tables and metrics.json call a feature under a kind of distance."""
+    return feature if kind == DistanceKind.PLAIN else f"{feature}_{kind}"
 
 
 class Evaluation:
@@ -63,10 +99,17 @@ class Evaluation:
         device: Where the network is.
         cameras: ``Benchmark.cameras`` of the training images. Where these are others the network is told none: its
             camera table knows nothing of them (OCTAR tests Market-1501 weights on Occluded-REID in this way).
+        also: Further distances.
     """
 
     def __init__(
-        self, network: ReIDNetwork, benchmark: Benchmark, split: RetrievalSplit, device: torch.device, cameras: str
+        self,
+        network: ReIDNetwork,
+        benchmark: Benchmark,
+        split: RetrievalSplit,
+        device: torch.device,
+        cameras: str,
+        also: FurtherDistances | None = None,
     ) -> None:
         self._network, self._benchmark, self._split = network, benchmark, split
         self._tell_cameras = benchmark.cameras == cameras
@@ -74,8 +117,10 @@ class Evaluation:
         if network.encoder.camera_table is not None and not self._tell_cameras:
             self._notes += ("camera information is off: these are not the cameras that the network was trained with",)
             log.info("%s: %s", benchmark.name, self._notes[-1])
-        self._metrics = {name: RetrievalMetric(split, benchmark.protocol).to(device) for name in network.feature_names}
-        self._visibility = RowCollector(len(split.samples())).to(device)
+        count = len(split.samples())
+        self._features = {name: RowCollector(count).to(device) for name in network.feature_names}
+        self._visibility = RowCollector(count).to(device)
+        self._also = also or FurtherDistances()
 
     def add(self, batch: EvalBatch) -> None:
         """Embeds a batch and keeps what comes out."""
@@ -83,26 +128,42 @@ class Evaluation:
         images = to_unit_range(batch.images, encoder.pixel_mean, encoder.pixel_std)
         camids = batch.camids if self._tell_cameras else torch.full_like(batch.camids, UNKNOWN_CAMERA)
         embeddings = self._network.embed_all(images, camids)
-        for name, metric in self._metrics.items():
-            metric.update(batch.indices, embeddings[name].features)
+        for name, collector in self._features.items():
+            collector.update(batch.indices, embeddings[name].features)
         self._visibility.update(batch.indices, next(iter(embeddings.values())).visibility)
 
     def compute(self) -> EvaluationResult:
-        """Scores of every feature on every query set; all processes take part."""
+        """Ranks by every feature; all processes take part."""
+        visibility = self._visibility.compute()
+        labels = split_labels(self._split)
+        rankings = {}
+        for name, collector in self._features.items():
+            features = collector.compute()
+            for kind in self._also.of(name, self._network.scores_stripes):
+                if kind.reranks:
+                    log.info("%s: re-ranking by %s", self._benchmark.name, name)
+                choice = DistanceChoice(kind, visibility, self._also.reranking)
+                rankings[row_of(name, kind)] = rank_split(
+                    features, self._split, self._benchmark.protocol, choice, labels
+                )
+            collector.reset()  # features of a large gallery are not held any longer than they are needed
         return EvaluationResult(
             benchmark=self._benchmark,
             split=self._split,
-            scores={name: metric.compute() for name, metric in self._metrics.items()},
-            visibility=self._visibility.compute().cpu(),
+            rankings=rankings,
+            visibility=visibility.cpu(),
             scores_stripes=self._network.scores_stripes,
-            metrics=self._metrics,
             notes=self._notes,
         )
 
 
 @torch.no_grad()
 def evaluate_network(
-    network: ReIDNetwork, data: ReIDDataModule, device: torch.device, cameras: str
+    network: ReIDNetwork,
+    data: ReIDDataModule,
+    device: torch.device,
+    cameras: str,
+    also: FurtherDistances | None = None,
 ) -> dict[str, EvaluationResult]:
     """Evaluates on every test benchmark, on this process alone.
 
@@ -111,13 +172,14 @@ def evaluate_network(
         data: After ``setup("test")``.
         device: Where the network is.
         cameras: ``Benchmark.cameras`` of its training images.
+        also: Further distances.
 
     Returns:
         The results by key of the benchmark.
     """
     results = {}
     for (key, benchmark), loader in zip(data.test_benchmarks.items(), data.test_dataloader(), strict=True):
-        evaluation = Evaluation(network, benchmark, benchmark.test, device, cameras)
+        evaluation = Evaluation(network, benchmark, benchmark.test, device, cameras, also)
         for batch in watched(loader, f"Embedding {benchmark.name}", len(loader)):
             on_device = EvalBatch(batch.images.to(device), batch.camids.to(device), batch.indices.to(device))
             evaluation.add(on_device)
@@ -164,10 +226,28 @@ def row_names(query_sets: Mapping[str, Iterable[str]]) -> dict[tuple[str, str], 
 
 
 def scores_by_row(results: Mapping[str, EvaluationResult]) -> dict[str, dict[str, RetrievalScores]]:
-    """Feature name to row name to scores, of all test benchmarks together."""
+    """Feature and distance to row name to scores, of all test benchmarks together."""
+    return _by_row(results, {key: result.scores for key, result in results.items()})
+
+
+def intervals_by_row(
+    results: Mapping[str, EvaluationResult], resampling: Resampling
+) -> dict[str, dict[str, ScoreIntervals]]:
+    """Feature and distance to row name to the intervals of its scores."""
+    found = {
+        key: {name: ranking.intervals(result.split, resampling) for name, ranking in result.rankings.items()}
+        for key, result in results.items()
+    }
+    return _by_row(results, found)
+
+
+def _by_row(
+    results: Mapping[str, EvaluationResult], values: Mapping[str, Mapping[str, Mapping[str, Value]]]
+) -> dict[str, dict[str, Value]]:
+    """Values by benchmark, ranking and query set: as ranking and row name."""
     names = row_names({key: result.split.queries for key, result in results.items()})
-    features = next(iter(results.values())).scores
+    rankings = next(iter(values.values()))
     return {
-        feature: {name: results[key].scores[feature][query_set] for (key, query_set), name in names.items()}
-        for feature in features
+        ranking: {name: values[key][ranking][query_set] for (key, query_set), name in names.items()}
+        for ranking in rankings
     }

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from rich.console import Console
 
 from fed_reid.data.records import Benchmark
-from fed_reid.lightning.evaluation import EvaluationResult, row_names, scores_by_row
+from fed_reid.lightning.evaluation import EvaluationResult, intervals_by_row, row_names, scores_by_row
 from fed_reid.lightning.figures import draw_query_set_lists, draw_query_set_scores, stripe_auroc
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.lightning.throughput import Throughput
@@ -20,6 +20,7 @@ from fed_reid.reports.curves import draw_curves
 from fed_reid.reports.metrics_json import RunRecord, TrainingCost, write_metrics_json
 from fed_reid.reports.published import Published, parse_published
 from fed_reid.reports.summary import metrics_table
+from fed_reid.retrieval.bootstrap import Resampling
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def write_report(
     trained_on: Mapping[str, object] | None = None,
     train: TrainingCost | None = None,
     checkpoint: str | None = None,
+    resampling: Resampling | None = None,
 ) -> None:
     """Writes metrics.json and the pictures of an evaluation, and prints its table.
 
@@ -91,6 +93,7 @@ def write_report(
         trained_on: Description of the training data, for metrics.json.
         train: Cost of the training; None for an evaluation alone.
         checkpoint: File that was evaluated, for an evaluation alone.
+        resampling: Of the intervals around the scores; None for none.
     """
     names = row_names({key: result.split.queries for key, result in results.items()})
     scores = scores_by_row(results)
@@ -100,6 +103,7 @@ def write_report(
         for (key, _), name in names.items()
         if key in published and published[key].feature in scores
     }
+    intervals = {} if resampling is None else intervals_by_row(results, resampling)
     tested_on = {key: _description(result.benchmark, result.notes) for key, result in results.items()}
     record = RunRecord(
         headline=headline,
@@ -111,6 +115,8 @@ def write_report(
         train=train,
         checkpoint=checkpoint,
         oem=_findings_about_scores(results, names),
+        intervals=intervals,
+        resampling=resampling,
     )
     write_metrics_json(folder / "metrics.json", record)  # before any picture, which might fail
     figures = folder / "figures"
@@ -120,7 +126,7 @@ def write_report(
             draw_query_set_scores(figures, results[key], query_set, name)
         draw_query_set_lists(figures, results[key], query_set, name, headline)
     tested = [(result.benchmark.name, str(result.benchmark.protocol)) for result in results.values()]
-    Console().print(metrics_table(scores, headline, _title(tested, trained_on), rows_published))
+    Console().print(metrics_table(scores, headline, _title(tested, trained_on), rows_published, intervals))
 
 
 def _title(tested: Sequence[tuple[str, str]], trained_on: Mapping[str, object] | None) -> str:

@@ -7,11 +7,14 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 
 from fed_reid import __version__
 from fed_reid.reports.published import Published
-from fed_reid.reports.summary import ScoresByFeature, headline_first
+from fed_reid.reports.summary import IntervalsByFeature, ScoresByFeature, headline_first
+from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.rankings import ScoreIntervals
 
 PACKAGES = (
     "torch",
@@ -49,6 +52,8 @@ class RunRecord:
         data: What was trained on and tested, with the notes of each benchmark.
         published: What was published, by row, of the headline feature.
         train: None for an evaluation without training.
+        intervals: Around the scores, by feature and query set.
+        resampling: How they were drawn; None where there are none.
         oem: Findings about the stripe scores, for instance an AUROC by query set; empty for a model without.
     """
 
@@ -61,14 +66,17 @@ class RunRecord:
     train: TrainingCost | None = None
     checkpoint: str | None = None
     oem: Mapping[str, object] = field(default_factory=dict)
+    intervals: IntervalsByFeature = field(default_factory=dict)
+    resampling: Resampling | None = None
 
 
 def write_metrics_json(path: Path, record: RunRecord) -> None:
     """Writes the file; the headline feature under "test", any other under "test_<feature>"."""
     content: dict[str, object] = {"feature": record.headline}
     for feature in headline_first(record.test, record.headline):
-        key = "test" if feature == record.headline else f"test_{feature}"
-        content[key] = {query_set: asdict(scores) for query_set, scores in record.test[feature].items()}
+        content[_key(feature, record.headline)] = {
+            query_set: asdict(scores) for query_set, scores in record.test[feature].items()
+        }
     content |= {
         "train": asdict(record.train) if record.train else None,
         "oem": dict(record.oem),
@@ -79,8 +87,32 @@ def write_metrics_json(path: Path, record: RunRecord) -> None:
         "data": dict(record.data),
         "published": {row: asdict(published) for row, published in record.published.items()},
     }
+    if record.resampling is not None:
+        content["intervals"] = {
+            **asdict(record.resampling),
+            "drawn": "identities, with all of their queries",
+            "of": {
+                _key(feature, record.headline): _bounds(record.intervals[feature])
+                for feature in headline_first(record.intervals, record.headline)
+            },
+        }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _key(feature: str, headline: str) -> str:
+    return "test" if feature == headline else f"test_{feature}"
+
+
+def _bounds(rows: Mapping[str, ScoreIntervals]) -> dict[str, dict[str, list[float | None]]]:
+    """Lower and upper ends; null where a single identity cannot give one."""
+    return {
+        row: {
+            score: [end if isfinite(end) else None for end in (interval.low, interval.high)]
+            for score, interval in (("rank1", intervals.rank1), ("mAP", intervals.mAP))
+        }
+        for row, intervals in rows.items()
+    }
 
 
 def versions() -> dict[str, str]:

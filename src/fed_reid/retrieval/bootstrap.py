@@ -1,4 +1,4 @@
-"""How sure a difference between two models is: a paired bootstrap that draws whole identities."""
+"""How sure a score, or a difference between two models, is: a bootstrap that draws whole identities."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Resampling:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Mean of b minus mean of a, with an interval around it; in the unit of the values.
+class Interval:
+    """A mean with an interval around it; in the unit of the values.
 
     Attributes:
-        mean: Over all pairs.
+        mean: Over all values.
         low: Lower end of the interval; minus infinity where a single identity cannot give one.
         high: Upper end; plus infinity likewise.
     """
@@ -49,6 +49,11 @@ class Difference:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """Mean of b minus mean of a."""
 
     @property
     def verdict(self) -> str:
@@ -58,31 +63,30 @@ class Difference:
         return "loses" if self.high < 0 else "no difference shown"
 
 
-def paired_bootstrap(a: Tensor, b: Tensor, identities: Tensor, resampling: Resampling | None = None) -> Difference:
-    """Percentile interval of the mean difference of paired values, such as the average precision of each query.
+def bootstrap_mean(values: Tensor, identities: Tensor, resampling: Resampling | None = None) -> Interval:
+    """Percentile interval of a mean over queries, such as that of their average precision.
 
     Queries of one person resemble each other, and a model that fails on one fails on the next: drawn one by one they
     would count as independent evidence and the interval would be too narrow. Therefore identities are drawn with
     replacement, each with all of its queries (a cluster bootstrap; Davison and Hinkley, Bootstrap Methods and their
-    Application, 1997, section 3.8). The gallery stays as it is, and so do the two models: the interval speaks of other
+    Application, 1997, section 3.8). The gallery stays as it is, and so does the model: the interval speaks of other
     people in front of the same cameras, not of another seed of the training. Below some 30 identities it is still too
     narrow, as every percentile interval is.
 
     Args:
-        a: float [Q], value of each query under the first model.
-        b: float [Q], under the second.
+        values: float [Q], of each query.
         identities: int64 [Q], person of each query.
         resampling: Of the interval; 2000 draws for 95 % by default.
     """
     resampling = resampling or Resampling()
     groups, group_of_query = identities.unique(return_inverse=True)
     count = len(groups)
-    difference = (b - a).double()
-    sums = torch.zeros(count, dtype=torch.float64).index_add_(0, group_of_query, difference).numpy()  # (I,)
+    values = values.double()
+    sums = torch.zeros(count, dtype=torch.float64).index_add_(0, group_of_query, values).numpy()  # (I,)
     sizes = group_of_query.bincount(minlength=count).double().numpy()  # (I,)
-    mean = difference.mean().item()
+    mean = values.mean().item()
     if count < 2:
-        return Difference(mean, -np.inf, np.inf)
+        return Interval(mean, -np.inf, np.inf)
 
     draws = np.random.default_rng(resampling.seed)
     means = []
@@ -92,4 +96,17 @@ def paired_bootstrap(a: Tensor, b: Tensor, identities: Tensor, resampling: Resam
         means.append((times @ sums) / (times @ sizes))
     tail = (100 - resampling.confidence) / 2
     low, high = np.percentile(np.concatenate(means), (tail, 100 - tail))
-    return Difference(mean, float(low), float(high))
+    return Interval(mean, float(low), float(high))
+
+
+def paired_bootstrap(a: Tensor, b: Tensor, identities: Tensor, resampling: Resampling | None = None) -> Difference:
+    """Interval of the mean difference of paired values, by ``bootstrap_mean`` of b - a.
+
+    Args:
+        a: float [Q], value of each query under the first model.
+        b: float [Q], under the second.
+        identities: int64 [Q], person of each query.
+        resampling: Of the interval; 2000 draws for 95 % by default.
+    """
+    interval = bootstrap_mean((b - a).double(), identities, resampling)
+    return Difference(interval.mean, interval.low, interval.high)

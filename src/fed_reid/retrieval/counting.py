@@ -18,6 +18,7 @@ FLAGS_AT_ONCE = 2**24  # on a GPU; float32 counts no further
 WORDS = 248  # eight flags each; a byte that adds up more than 255 of them would overflow
 COLUMNS = 8 * WORDS * 16  # of a row at once, on a CPU: they stay in a core's cache while all thresholds pass
 PAIRS = 64  # at once, likewise
+MANY = 256  # pairs of a query from which sorting its distances is cheaper than comparing all with each
 
 
 def ranks_of(pairs: Pairs, distances: Tensor) -> Tensor:
@@ -33,8 +34,7 @@ def ranks_of(pairs: Pairs, distances: Tensor) -> Tensor:
     own = distances[pairs.queries, pairs.images]  # (M,)
     # x <= d is x < the number after d, so that one comparison does for both
     thresholds = torch.stack([own, own.nextafter(own.new_tensor(torch.inf))], 1)  # (M, 2)
-    count = _count_on_cpu if distances.device.type == "cpu" else _count_on_gpu
-    nearer, not_farther = count(thresholds, pairs.queries, distances).T  # (M,) each
+    nearer, not_farther = _count(thresholds, pairs.queries, distances).T  # (M,) each
     tied = (not_farther - nearer > 1).nonzero().flatten()  # an image is as near as itself
     earlier = torch.zeros_like(nearer)
     column = torch.arange(distances.shape[1], device=distances.device)
@@ -44,7 +44,7 @@ def ranks_of(pairs: Pairs, distances: Tensor) -> Tensor:
     return nearer + earlier + 1
 
 
-def _count_on_gpu(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Tensor:
+def _count(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Tensor:
     """How many distances of a query's row are below each threshold.
 
     Args:
@@ -55,6 +55,24 @@ def _count_on_gpu(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Ten
     Returns:
         int64 [M, 2].
     """
+    many = queries.bincount(minlength=len(distances))[queries] >= MANY  # (M,)
+    counts = torch.zeros_like(thresholds, dtype=torch.int64)
+    counts[many] = _count_by_sorting(thresholds[many], queries[many], distances)
+    count = _count_on_cpu if distances.device.type == "cpu" else _count_on_gpu
+    counts[~many] = count(thresholds[~many], queries[~many], distances)
+    return counts
+
+
+def _count_by_sorting(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Tensor:
+    """The same for queries with hundreds of pairs, one row at a time."""
+    counts = torch.zeros_like(thresholds, dtype=torch.int64)
+    for row, pairs in _by_row(queries):
+        counts[pairs] = torch.searchsorted(distances[row].sort().values, thresholds[pairs])
+    return counts
+
+
+def _count_on_gpu(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Tensor:
+    """The same for queries with few."""
     counts = torch.zeros_like(thresholds, dtype=torch.int64)
     for row, pairs in _by_row(queries):
         for columns in distances[row].split(FLAGS_AT_ONCE):
@@ -64,7 +82,7 @@ def _count_on_gpu(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Ten
 
 
 def _count_on_cpu(thresholds: Tensor, queries: Tensor, distances: Tensor) -> Tensor:
-    """The same, shared out to as many threads as torch uses.
+    """The same on a CPU, shared out to as many threads as torch uses.
 
     NumPy compares to booleans five times as fast as torch does on a CPU, and many small operations of torch would each
     wait for the slowest thread.

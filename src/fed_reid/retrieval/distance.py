@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,26 +28,18 @@ def squared_euclidean(query: Tensor, gallery: Tensor, normalise: bool = True) ->
     return FeatureDistances(query, gallery, normalise)(slice(0, len(query)))
 
 
-class FeatureDistances:
-    """Squared Euclidean distances, a few rows at a time, with the gallery normalised once.
+class ChunkedDistances(ABC):
+    """Distances of queries to a gallery, a few rows at a time.
 
-    A row has the same bits in whatever chunk it is computed. Memory: the normalised features, that is as much again as
-    the features take, and 4 bytes x rows x G of the largest chunk so far.
+    A row has the same bits in whatever chunk it is computed. Memory: 4 bytes x rows x G of the largest chunk so far.
 
     Args:
-        query: float [Q, E].
-        gallery: float [G, E], on the same device.
-        normalise: Scale every feature to length 1 first.
+        queries: Q.
+        gallery: Features of the G gallery images, float [G, E], for the device and the memory.
     """
 
-    def __init__(self, query: Tensor, gallery: Tensor, normalise: bool = True) -> None:
-        with full_float32(gallery.device):
-            query, gallery = query.float(), gallery.float()
-            if normalise:
-                query, gallery = F.normalize(query, dim=1), F.normalize(gallery, dim=1)
-            self._query, self._gallery = query, gallery
-            self._query_norms = _squared_norms(query)[:, None]  # (Q, 1)
-            self._gallery_norms = _squared_norms(gallery)  # (G,)
+    def __init__(self, queries: int, gallery: Tensor) -> None:
+        self._count = queries
         self._buffer = gallery.new_empty(0, len(gallery))
 
     def __call__(self, rows: slice) -> Tensor:
@@ -55,18 +48,54 @@ class FeatureDistances:
         Returns:
             float32 [rows, G], never negative. The caller may write into it; the next call does.
         """
-        start, stop, _ = rows.indices(len(self._query))
-        first = max(0, min(start, len(self._query) - FEWEST_ROWS))
-        wanted = slice(first, max(stop, min(first + FEWEST_ROWS, len(self._query))))
+        start, stop, _ = rows.indices(self._count)
+        first = max(0, min(start, self._count - FEWEST_ROWS))
+        wanted = slice(first, max(stop, min(first + FEWEST_ROWS, self._count)))
         count = wanted.stop - wanted.start
         if count > len(self._buffer):
             self._buffer = self._buffer.new_empty(count, self._buffer.shape[1])
         distances = self._buffer[:count]
         with full_float32(distances.device), torch.no_grad():
-            # |q - g|^2 = |q|^2 + |g|^2 - 2 qg; rounding can push equal features just below zero
-            torch.add(self._query_norms[wanted], self._gallery_norms, out=distances)
-            torch.addmm(distances, self._query[wanted], self._gallery.T, alpha=-2, out=distances).clamp_(min=0)
+            self._compute(wanted, distances)
+            distances.clamp_(min=0)  # rounding can push equal features just below zero
         return distances[start - first : stop - first]
+
+    @abstractmethod
+    def between(self, queries: Tensor, images: Tensor) -> Tensor:
+        """Distances of M pairs: float32 [M] for rows of the queries and of the gallery, int64 [M] each."""
+
+    @abstractmethod
+    def _compute(self, rows: slice, out: Tensor) -> None:
+        """Writes the distances of some queries, [rows, G]."""
+
+
+class FeatureDistances(ChunkedDistances):
+    """Squared Euclidean distances, with the gallery normalised once: as much again as the features take.
+
+    Args:
+        query: float [Q, E].
+        gallery: float [G, E], on the same device.
+        normalise: Scale every feature to length 1 first.
+    """
+
+    def __init__(self, query: Tensor, gallery: Tensor, normalise: bool = True) -> None:
+        super().__init__(len(query), gallery.float())
+        with full_float32(gallery.device):
+            query, gallery = query.float(), gallery.float()
+            if normalise:
+                query, gallery = F.normalize(query, dim=1), F.normalize(gallery, dim=1)
+            self._query, self._gallery = query, gallery
+            self._query_norms = _squared_norms(query)[:, None]  # (Q, 1)
+            self._gallery_norms = _squared_norms(gallery)  # (G,)
+
+    def between(self, queries: Tensor, images: Tensor) -> Tensor:
+        """See ``ChunkedDistances.between``."""
+        return (self._query[queries] - self._gallery[images]).square().sum(1)
+
+    def _compute(self, rows: slice, out: Tensor) -> None:
+        # |q - g|^2 = |q|^2 + |g|^2 - 2 qg
+        torch.add(self._query_norms[rows], self._gallery_norms, out=out)
+        torch.addmm(out, self._query[rows], self._gallery.T, alpha=-2, out=out)
 
 
 def _squared_norms(features: Tensor) -> Tensor:

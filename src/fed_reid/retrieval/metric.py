@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
 from fed_reid.data.records import Protocol, RetrievalSplit
-from fed_reid.errors import UserError
 from fed_reid.retrieval.protocol import split_labels
-from fed_reid.retrieval.ranking import RankedLists, rank_queries
-from fed_reid.retrieval.scores import RetrievalScores, summarise
+from fed_reid.retrieval.ranking import RankedLists
+from fed_reid.retrieval.rankings import rank_split
+from fed_reid.retrieval.scores import RetrievalScores
 
 
 class RowCollector(Metric):
@@ -87,7 +85,7 @@ class RetrievalMetric(RowCollector):
         self, split: RetrievalSplit, protocol: Protocol, chunk_size: int | None = None, top_k: int = 10
     ) -> None:
         super().__init__(num_rows=len(split.samples()))
-        self.rows = split.rows()
+        self.split = split
         self.labels = split_labels(split)
         self.protocol = protocol
         self.chunk_size = chunk_size
@@ -100,29 +98,11 @@ class RetrievalMetric(RowCollector):
         Raises:
             UserError: Features that are not finite, or a query set without a single match under the protocol.
         """
-        features = super().compute()
-        broken = int((~features.isfinite().all(1)).sum())
-        if broken:
-            raise UserError(
-                f"features of {broken} of {self.num_rows} images are not finite, expected numbers: the training has "
-                f"diverged, try a lower optimizer.lr"
-            )
-        gallery, gallery_features = self.labels["gallery"], features[_slice(self.rows["gallery"])]
-        scores = {}
-        for name, rows in self.rows.items():
-            if name == "gallery":
-                continue
-            ranks, self._lists[name] = rank_queries(
-                features[_slice(rows)],
-                gallery_features,
-                self.labels[name],
-                gallery,
-                self.protocol,
-                chunk_size=self.chunk_size,
-                top_k=self.top_k,
-            )
-            scores[name] = summarise(ranks, len(gallery), name)
-        return scores
+        ranking = rank_split(
+            super().compute(), self.split, self.protocol, None, self.labels, self.chunk_size, self.top_k
+        )
+        self._lists = ranking.lists
+        return ranking.scores
 
     def ranked_lists(self, query_set: str, k: int = 10) -> RankedLists:
         """The first k gallery images of every query of a set, after ``compute()``; k is at most ``top_k``."""
@@ -137,8 +117,3 @@ class RetrievalMetric(RowCollector):
         """Forgets rows and lists."""
         super().reset()
         self._lists = {}
-
-
-def _slice(rows: Sequence[int]) -> slice:
-    """A range as a slice, which indexes a tensor without a copy."""
-    return slice(rows[0], rows[-1] + 1) if rows else slice(0, 0)

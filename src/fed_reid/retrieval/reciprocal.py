@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from fed_reid.retrieval.distance import FeatureDistances
+from fed_reid.retrieval.distance import ChunkedDistances
 from fed_reid.retrieval.nearest import nearest
 from fed_reid.retrieval.ranking import choose_chunk_size
 from fed_reid.retrieval.sparse_rows import SparseRows, add_up, stack
@@ -18,19 +18,19 @@ from fed_reid.retrieval.sparse_rows import SparseRows, add_up, stack
 WORK = 2**24  # comparisons, or numbers of features, at once
 
 
-def find_neighbors(features: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def find_neighbors(distances: ChunkedDistances, images: int, count: int) -> tuple[Tensor, Tensor]:
     """The nearest images of every image, and how far the farthest of all is.
 
     Args:
-        features: float32 [N, E], of length 1.
+        distances: Of every image to every image.
+        images: N.
         count: K.
 
     Returns:
-        int64 [N, K], nearest first, and squared Euclidean distances, float32 [N], above 0.
+        int64 [N, K], nearest first, and distances, float32 [N], above 0.
     """
-    distances = FeatureDistances(features, features, normalise=False)
     neighbors, farthest = [], []
-    for rows in _chunks(len(features), choose_chunk_size(len(features), len(features))):
+    for rows in _chunks(images, choose_chunk_size(images, images)):
         chunk = distances(rows)
         farthest.append(chunk.amax(1))
         neighbors.append(nearest(chunk, count)[1])
@@ -48,16 +48,17 @@ def reciprocal_mask(neighbors: Tensor) -> Tensor:
     return torch.cat(masks)
 
 
-def encode(features: Tensor, neighbors: Tensor, farthest: Tensor) -> SparseRows:
+def encode(distances: ChunkedDistances, neighbors: Tensor, farthest: Tensor, width: int) -> SparseRows:
     """Every image as weights of its k-reciprocal neighbours, the expanded set R* of equation 5, by equation 7.
 
     A neighbour brings its own reciprocal neighbours among its nearest k1 / 2 where more than two thirds of these are
     ours as well.
 
     Args:
-        features: float32 [N, E], of length 1.
+        distances: Of every image to every image.
         neighbors: int64 [N, K].
         farthest: float32 [N], what distances are divided by.
+        width: E, numbers of a feature.
 
     Returns:
         N x N; every row adds up to 1, or is empty where no neighbour is reciprocal.
@@ -77,20 +78,22 @@ def encode(features: Tensor, neighbors: Tensor, farthest: Tensor) -> SparseRows:
         columns = torch.cat([own[..., None], theirs], 2)[chosen]
         owners = chosen.nonzero()[:, 0]
         sets = add_up(owners, columns, torch.ones_like(columns, dtype=torch.float32), len(own), count)
-        parts.append(_weigh(sets, features, features[rows], farthest[rows]))
+        parts.append(_weigh(sets, rows.start, distances, farthest, WORK // width))
     return stack(parts)
 
 
-def _weigh(sets: SparseRows, features: Tensor, own: Tensor, farthest: Tensor) -> SparseRows:
-    """Weights exp(-distance), divided by their sum."""
-    rows = torch.arange(len(sets), device=own.device)
-    owners, columns, _ = sets.entries(rows)
-    weights = []
-    for some in _chunks(len(owners), WORK // own.shape[1]):
-        difference = own[owners[some]] - features[columns[some]]  # (some, E)
-        weights.append(torch.exp(-difference.square().sum(1) / farthest[owners[some]]))
-    values = torch.cat([own.new_empty(0), *weights])
-    sums = own.new_zeros(len(sets)).index_put_((owners,), values, accumulate=True)
+def _weigh(
+    sets: SparseRows, first: int, distances: ChunkedDistances, farthest: Tensor, pairs_at_once: int
+) -> SparseRows:
+    """Weights exp(-distance), divided by their sum; the rows of ``sets`` are images from ``first`` on."""
+    owners, columns, _ = sets.entries(torch.arange(len(sets), device=farthest.device))
+    images = first + owners
+    weights = [
+        torch.exp(-distances.between(images[some], columns[some]) / farthest[images[some]])
+        for some in _chunks(len(owners), pairs_at_once)
+    ]
+    values = torch.cat([farthest.new_empty(0), *weights])
+    sums = farthest.new_zeros(len(sets)).index_put_((owners,), values, accumulate=True)
     return SparseRows(sets.offsets, sets.columns, values / sums[owners], sets.width)
 
 
