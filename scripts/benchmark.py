@@ -6,15 +6,18 @@
 
 A benchmark is a module in scripts/benchmarks with ``add_arguments(parser)`` and ``run(arguments)``; what ``run``
 returns is printed, its "device" (a ``torch.device``) by name, with versions and date. Whatever else is written goes
-to standard error.
+to standard error. ``--append results/benchmarks.csv`` keeps the numbers as well, one line each.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import platform
+import shlex
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from importlib import import_module, metadata
@@ -28,6 +31,9 @@ BENCHMARKS = {
     "loader": "from image files to training batches",
     "evaluate": "distances, ranks and metrics",
     "rerank": "k-reciprocal re-ranking",
+    "embed": "from image files to features",
+    "search": "one query in a gallery index",
+    "export": "torch against the files that are exported",
 }
 PACKAGES = ("fed-reid", "torch", "numpy", "timm", "pytorch-lightning", "albumentations")
 
@@ -50,6 +56,24 @@ def processor_name() -> str:
     return f"{names[0]} ({len(names)} cores)" if names else platform.processor() or platform.machine()
 
 
+def append(table: Path, name: str, result: Mapping[str, Any]) -> None:
+    """Adds one line a measured number: results are added to, never replaced."""
+    command = ["scripts/benchmark.py", *(word for word in sys.argv[1:] if not _names_the_table(word, table))]
+    where = (result["date"], result["device"], result["threads"], result["versions"]["torch"], shlex.join(command))
+    is_new = not table.exists()
+    with table.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if is_new:
+            writer.writerow(("date", "device", "threads", "torch", "command", "benchmark", "quantity", "value"))
+        for quantity, value in result.items():
+            if isinstance(value, float):
+                writer.writerow((*where, name, quantity, f"{value:.6g}"))
+
+
+def _names_the_table(word: str, table: Path) -> bool:
+    return word.startswith("--append") or word == str(table)
+
+
 def main() -> None:
     """Reads the arguments, runs the benchmark, prints."""
     parser = argparse.ArgumentParser(
@@ -66,11 +90,14 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         prog=f"benchmark.py {name}",
     )
+    parser.add_argument("--append", type=Path, default=None, help="a table to keep the numbers in")
     module.add_arguments(parser)
     arguments = parser.parse_args(sys.argv[2:])
     with redirect_stdout(sys.stderr):
         result = module.run(arguments)
     result |= environment(result["device"])
+    if arguments.append is not None:
+        append(arguments.append, name, result)
     print(json.dumps({"benchmark": name, **result}, indent=2))
 
 

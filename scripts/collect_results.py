@@ -3,7 +3,8 @@
     python -m fed_reid.train -m sweep=main_job
     python scripts/collect_results.py runs/sweep/<time> results/main_job.csv
 
-Folders that ``fed_reid.evaluate`` wrote are read as well. With ``--split val`` the last validation of each run is read instead of its test, for choosing settings.
+Folders that ``fed_reid.evaluate`` wrote are read as well. With ``--split val`` the last validation of each run is read
+instead of its test, for choosing settings.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from .door import write_small_benchmark
+from .searching import trained
 
 # Networks this small gain nothing from threads, and lose tenfold to them beside other work on the same cores.
 torch.set_num_threads(1)
@@ -51,3 +52,9 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("data")
     write_small_benchmark(data_dir)
     return data_dir
+
+
+@pytest.fixture(scope="session")
+def fed_checkpoint(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a FED that saw the small benchmark for one epoch; not to be changed."""
+    return trained(small_data, tmp_path_factory.mktemp("run"))

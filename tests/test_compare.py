@@ -172,7 +172,7 @@ def test_words_become_keys(tmp_path):
 def test_stored_data_with_changes():
     """A reader in a checkpoint has its folder and its checks in full; the size of the images is the model's."""
     stored = {
-        "_target_": "x.DataModule",
+        "_target_": "fed_reid.data.x.DataModule",
         "reader": {"data_dir": "/then", "check_counts": True},
         "data_dir": "/then",
         "check_counts": True,
@@ -180,9 +180,17 @@ def test_stored_data_with_changes():
         "image_size": [4, 2],
     }
     plan = {"config": {"data": {"image_size": [8, 4]}, "model": {"stripes": 3}}}
-    assert evaluation_data(plan, {"test": None}, stored, None) == {**stored, "image_size": [8, 4]}
+    unchanged = evaluation_data(plan, {"test": None}, stored, None)
+    none = unchanged.pop("augment")  # whatever the training had: its occluders need not be on this machine
+    assert none.occluder["_target_"].endswith("NoOcclusion")
+    assert unchanged == {**stored, "image_size": [8, 4]}
     changed = evaluation_data(plan, {"check_counts": False, "test": ["a", "b"]}, stored, "/now")
     assert changed.reader == {"data_dir": "/now", "check_counts": False}
     assert (changed.data_dir, changed.check_counts, changed.test) == ("/now", False, ["a", "b"])
     chosen = {"_target_": "x.DataModule", "num_stripes": "${model.stripes}", "check_counts": None, "image_size": [1, 1]}
-    assert evaluation_data(plan, chosen, stored, None) == {**chosen, "num_stripes": 3, "image_size": [8, 4]}
+    assert evaluation_data(plan, chosen, stored, None) == {
+        **chosen,
+        "num_stripes": 3,
+        "image_size": [8, 4],
+        "augment": none,
+    }

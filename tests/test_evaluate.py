@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from fed_reid import evaluate, train
 
@@ -79,6 +80,16 @@ def test_refuses_what_it_does_not_know(run, tmp_path, override, named):
     ended = call(evaluate.main, str(run / "checkpoints" / "last.ckpt"), f"out={tmp_path / 'out'}", override)
     assert ended.status == 2 and named in ended.output and "Traceback" not in ended.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_hostile_checkpoint_runs_nothing(run, tmp_path):
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    mark = tmp_path / "was_here"
+    checkpoint["fed_reid"]["config"]["data"]["reader"] = {"_target_": "os.mkdir", "path": str(mark)}
+    torch.save(checkpoint, tmp_path / "hostile.ckpt")
+    ended = call(evaluate.main, str(tmp_path / "hostile.ckpt"), f"out={tmp_path / 'out'}")
+    assert ended.status == 2 and "'os.mkdir', which is refused" in ended.output
+    assert not mark.exists()
 
 
 def test_on_released_and_own_data(run, tmp_path):

@@ -95,6 +95,18 @@ def test_the_table_is_what_the_results_say():
             assert f"{mean(rank1):.1f} ± {stdev(rank1):.1f} / {mean(mean_ap):.1f}" in readme, (run, query_set)
 
 
+def test_the_table_of_distances_is_what_the_results_say():
+    with (ROOT / "results" / "distances.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for feature, cells in table_of("evaluation.md").items():
+        if not feature.startswith("`diffused"):
+            continue
+        for query_set, cell in zip(("holistic", "npo", "ntp", "mixed"), cells, strict=True):
+            chosen = [row for row in rows if (row["feature"], row["query_set"]) == (feature.strip("`"), query_set)]
+            rank1, mean_ap = ([float(row[score]) for row in chosen] for score in ("rank1", "mAP"))
+            assert cell == f"{mean(rank1):.1f} ± {stdev(rank1):.1f} / {mean(mean_ap):.1f}", (feature, query_set)
+
+
 def table_of(document):
     """Rows by what is in their first cell in backticks, as lists of the other cells."""
     rows = re.findall(r"^\| (`.*) \|$", (ROOT / "docs" / document).read_text(encoding="utf-8"), re.MULTILINE)

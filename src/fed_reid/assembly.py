@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from fed_reid import __version__
 from fed_reid.errors import UserError
@@ -40,7 +41,32 @@ def build_network(plan: Mapping[str, Any]) -> ReIDNetwork:
     if config["encoder"]["camera_information"] and not cameras:
         raise UserError("encoder.camera_information=true: the training images have no camera labels; set it to false.")
     network = OmegaConf.create(config["model"]["network"])
+    _refuse_other_than_modules(OmegaConf.to_container(network, resolve=True))
     return instantiate(network, num_classes=plan["num_classes"], encoder={"num_cameras": cameras}, _convert_="all")
+
+
+def _refuse_other_than_modules(node: Any) -> None:
+    """Lets Hydra call nothing but classes of torch modules: a checkpoint may come from anybody, and its config too."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            target = str(node["_target_"])
+            found = _locate(target)
+            if not (isinstance(found, type) and issubclass(found, nn.Module)):
+                raise UserError(
+                    f"model.network names '{target}', which is refused; expected the class of a torch module."
+                )
+        node = list(node.values())
+    if isinstance(node, list):
+        for value in node:
+            _refuse_other_than_modules(value)
+
+
+def _locate(target: str) -> object:
+    """What a dotted name means; None where it means nothing."""
+    try:
+        return get_object(target)
+    except Exception:  # whatever the import of a name from a file raises
+        return None
 
 
 def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]:

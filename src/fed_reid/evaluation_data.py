@@ -13,6 +13,7 @@ from fed_reid.cli import CONF_DIR
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 
+_OURS = "fed_reid.data."
 _SHARED = ("check_counts",)  # keys of a data config that its reader has as well
 
 
@@ -56,16 +57,34 @@ def evaluation_data(
         data: A choice of the group ``data`` before interpolation, or changes to ``default``, where None is no change.
         default: The data config in a checkpoint.
         data_dir: Folder of the data sets; None keeps the one of the network's run.
+
+    Raises:
+        UserError: The config in the checkpoint would call other code than that of this package.
     """
     chosen, everywhere = data, {} if data_dir is None else {"data_dir": data_dir}
     if "_target_" not in data:
         changes = {key: value for key, value in data.items() if value is not None}
+        _refuse_foreign(default)
         chosen, everywhere = {**default, **changes}, everywhere | {k: changes[k] for k in changes if k in _SHARED}
     config = OmegaConf.create({**plan["config"], "data": _replaced(chosen, everywhere)})
     config.data.image_size = plan["config"]["data"]["image_size"]
     # Nothing is trained: the occluders of the training need not be on this machine.
     config.data.augment = OmegaConf.load(Path(CONF_DIR) / "augment" / "none.yaml")
     return config.data
+
+
+def _refuse_foreign(node: Any) -> None:
+    """Lets Hydra call nothing but what reads data here: a checkpoint may come from anybody, and its config too."""
+    if isinstance(node, Mapping):
+        target = str(node.get("_target_", _OURS))
+        if not target.startswith(_OURS):
+            raise UserError(
+                f"data of the checkpoint calls '{target}', which is refused; say what to evaluate: data=market1501."
+            )
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for value in node:
+            _refuse_foreign(value)
 
 
 def _replaced(node: Any, values: Mapping[str, Any]) -> Any:

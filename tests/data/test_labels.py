@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from fed_reid.data.labels import LabelRule, contrast_labels, difference_map, geometry_labels, visibility_labels
+from fed_reid.data.labels import (
+    LabelRule,
+    contrast_labels,
+    difference_map,
+    geometry_labels,
+    stripe_means,
+    visibility_labels,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,11 @@ def test_geometry_is_a_share():
     covered = torch.zeros(1, 8, 4, dtype=torch.bool)
     covered[:, :3] = True
     assert geometry_labels(covered, 4).tolist() == [[0, 0.5, 1, 1]]
+
+
+@pytest.mark.parametrize("num_stripes", [1, 3, 4, 7])
+@pytest.mark.parametrize("size", [(256, 128), (64, 32), (101, 47), (5, 3)])
+def test_counted_shares_are_the_averaged_ones_bit_for_bit(size, num_stripes):
+    covered = torch.rand(6, *size, generator=torch.Generator().manual_seed(0)) < 0.3
+    covered[0], covered[1] = False, True
+    assert torch.equal(geometry_labels(covered, num_stripes), 1.0 - stripe_means(covered.float(), num_stripes))

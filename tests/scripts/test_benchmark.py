@@ -34,6 +34,17 @@ def test_rerank():
     assert {"peak_extra_gib", "device", "date", "versions", "mAP", "mAP_without"} <= set(printed)
 
 
+def test_search(tmp_path):
+    sizes = ("--gallery", 300, "--graph-gallery", 400, "--queries", 4, "--dim", 16, "--latent", 8)
+    first, second = (benchmark("search", *sizes, "--effort", 16, 64, "--folder", tmp_path) for _ in range(2))
+    assert [(row["kind"], row["gallery"], row["effort"]) for row in first["searches"]] == [
+        ("exact", 300, None), ("hnsw", 400, 16), ("hnsw", 400, 64),
+    ]  # fmt: skip
+    assert all(0 < row["p50_ms"] <= row["p95_ms"] and row["recall@10"] == 1 for row in first["searches"])
+    assert first["searches"][1]["build_seconds"] > 0 and second["searches"][1]["build_seconds"] is None
+    assert {"device", "date", "versions", "faiss", "latent", "noise"} <= set(first)
+
+
 def test_memory_does_not_grow_with_queries_times_gallery():
     """2,000 x 200,000 distances alone would be 1.5 GiB, and the order of a sort twice that."""
     sizes = ("--queries", 2000, "--gallery", 200_000, "--dim", 4, "--ids", 20_000)

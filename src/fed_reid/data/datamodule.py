@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from PIL.Image import Resampling
 from pytorch_lightning.utilities import CombinedLoader, rank_zero_only
 from torch.utils.data import DataLoader
 
@@ -14,9 +15,10 @@ from fed_reid.data.banner import log_banner
 from fed_reid.data.benchmarks.readers import Reader, make_reader
 from fed_reid.data.checks import check_training, refuse_lone_images
 from fed_reid.data.datasets import EvalDataset, TrainCollate, TrainDataset, collate_eval
+from fed_reid.data.image_cache import require_room
 from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers
 from fed_reid.data.labels import LabelRule
-from fed_reid.data.loaders import EpochLoader, ShardSampler, outlive_signals
+from fed_reid.data.loaders import EpochLoader, ShardSampler, begin_worker
 from fed_reid.data.protocols import parse_protocol
 from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
@@ -42,7 +44,8 @@ class ReIDDataModule(pl.LightningDataModule):
         images_per_identity: K.
         eval_batch_size: Images a batch in evaluation, on each process.
         num_workers: Decoding processes of each loader; 0 decodes in the training process.
-        cache: Keep resized images in memory, N * H * W * 3 bytes for the training images and as much for each split.
+        cache: Keep resized images in memory, N * H * W * 3 bytes for the training images and as much for each split,
+            shared by the workers; refused where less is free.
         seed: Of the batches and of the augmentation.
         protocol: Replaces the rule of every benchmark; None keeps theirs.
         min_images_per_id: Training identities with fewer images are left out; None refuses any with a single one.
@@ -231,8 +234,12 @@ class ReIDDataModule(pl.LightningDataModule):
             refuse_lone_images(benchmark)
         check_training(benchmark, self._identities_per_batch)
         tests = [test.test for test in self._test_benchmarks.values()]
-        splits = [*tests, *([] if self.validation_split is None else [self.validation_split])]
-        check_headers(_paths([*benchmark.train, *(sample for split in splits for sample in split.samples())]))
+        validated = [] if self.validation_split is None else [self.validation_split]
+        splits = {id(split): split for split in (*tests, *validated)}.values()  # the two may be one
+        loaded = [*benchmark.train, *(sample for split in splits for sample in split.samples())]
+        if self._cache:  # all of it, before the first of it is filled
+            require_room(len(loaded), self.image_size, "training and evaluated images", self._processes())
+        check_headers(_paths(loaded))
         self._view.prepare(benchmark)
         if self._cache:  # decoded once in any case: a truncated query is better found now than after the training
             for split in splits:
@@ -240,7 +247,7 @@ class ReIDDataModule(pl.LightningDataModule):
 
     def _make_train_loader(self) -> tuple[DataLoader[Any], PKBatchSampler]:
         benchmark = self.benchmark
-        images = ImageSource(_paths(benchmark.train), self.image_size, BICUBIC, self._cache, "Decoding training images")
+        images = self._images(benchmark.train, BICUBIC, "training images")
         dataset = TrainDataset(benchmark.train, benchmark.label_of_pid(), images, self._view)
         sampler = PKBatchSampler(
             dataset.labels.tolist(),
@@ -255,7 +262,7 @@ class ReIDDataModule(pl.LightningDataModule):
             collate_fn=self._collate_train,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
-            worker_init_fn=outlive_signals,
+            worker_init_fn=begin_worker,
             pin_memory=self._pin_memory(),
             generator=_own_generator(),
         )
@@ -269,9 +276,16 @@ class ReIDDataModule(pl.LightningDataModule):
         if id(split) not in self._eval_datasets:  # the splits live as long as this object
             samples = split.samples()
             name = "validation" if self._benchmark is not None and split is self._benchmark.val else "test"
-            images = ImageSource(_paths(samples), self.image_size, BILINEAR, self._cache, f"Decoding {name} images")
+            images = self._images(samples, BILINEAR, f"{name} images")
             self._eval_datasets[id(split)] = EvalDataset(samples, images)
         return self._eval_datasets[id(split)]
+
+    def _images(self, samples: Sequence[Sample], resample: Resampling, what: str) -> ImageSource:
+        return ImageSource(_paths(samples), self.image_size, resample, self._cache, what, self._processes())
+
+    def _processes(self) -> int:
+        """Of this run on this machine."""
+        return 1 if self.trainer is None else self.trainer.num_devices
 
     def _eval_loader(self, dataset: EvalDataset, num_workers: int) -> DataLoader[Any]:
         return DataLoader(
@@ -280,7 +294,7 @@ class ReIDDataModule(pl.LightningDataModule):
             sampler=ShardSampler(dataset, *self._rank_and_world_size()),
             collate_fn=collate_eval,
             num_workers=num_workers,
-            worker_init_fn=outlive_signals,
+            worker_init_fn=begin_worker,
             pin_memory=self._pin_memory(),
             generator=_own_generator(),
         )

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fed_reid.data.image_cache import reserve
 from fed_reid.data.progress import watched
 from fed_reid.errors import UserError
 
@@ -98,9 +99,13 @@ class ImageSource:
         paths: Image files.
         size: (height, width) in pixels.
         resample: Filter of the resize.
-        cache: Decode everything at once, here: N * H * W * 3 bytes, shared with forked workers. An unreadable image is
-            then found before training and not in the middle of it.
-        description: What the progress bar says.
+        cache: Decode everything at once, here: N * H * W * 3 bytes that workers share and do not copy. An unreadable
+            image is then found before training and not in the middle of it.
+        what: What the images are, for people.
+        processes: Of this machine, that keep such a cache each.
+
+    Raises:
+        UserError: The cache would not fit into the memory that is free, or an image of it cannot be read.
     """
 
     def __init__(
@@ -109,27 +114,27 @@ class ImageSource:
         size: tuple[int, int],
         resample: Image.Resampling,
         cache: bool = False,
-        description: str = "Decoding images",
+        what: str = "images",
+        processes: int = 1,
     ) -> None:
         self._paths = np.array(paths, dtype=np.str_)
         self._size, self._resample = size, resample
-        self._pixels = self._decode_all(description) if cache else None
+        self._cache = reserve(len(paths), size, what, processes) if cache else None
+        if self._cache is not None:
+            self._fill(self._cache.array, f"Decoding {what}")
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, row: int) -> npt.NDArray[np.uint8]:
         """uint8 [H, W, 3]; do not write to it."""
-        if self._pixels is not None:
-            return self._pixels[row]
+        if self._cache is not None:
+            return self._cache.array[row]
         return load_image(str(self._paths[row]), self._size, self._resample)
 
-    def _decode_all(self, description: str) -> npt.NDArray[np.uint8]:
-        pixels = np.empty((len(self._paths), *self._size, 3), dtype=np.uint8)
-
+    def _fill(self, pixels: npt.NDArray[np.uint8], description: str) -> None:
         def decode(row: int) -> None:
             pixels[row] = load_image(str(self._paths[row]), self._size, self._resample)
 
         for _ in watched(in_threads(decode, range(len(pixels))), description, total=len(pixels)):
             pass
-        return pixels

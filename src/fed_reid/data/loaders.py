@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+import cv2
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from fed_reid.data.records import TrainBatch
@@ -60,12 +61,13 @@ class EpochLoader:
             self._resume_at = state_dict["batches_done"]
 
 
-def outlive_signals(worker_id: int) -> None:
-    """Lets a loading process ignore the first signal of a kind, for ``worker_init_fn``.
+def begin_worker(worker_id: int) -> None:
+    """For ``worker_init_fn``: one thread a loading process, which ignores the first signal of a kind.
 
     A cluster sends its signals to all processes of a job; a worker that ends at once would take the training step and
     the checkpoint with it. The trainer ends its workers by other means, and the second signal is obeyed.
     """
+    cv2.setNumThreads(1)  # torch sees to its own
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, _obey_the_next)
 

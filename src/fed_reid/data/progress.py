@@ -11,7 +11,7 @@ from rich.progress import track
 Item = TypeVar("Item")
 
 
-def watched(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
-    """Hands ``items`` on; a terminal shows how many of ``total`` are done, a pipe gets no line of it."""
+def watched(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
+    """Hands ``items`` on; a terminal shows how many of ``total`` (None: not known) are done, a pipe gets nothing."""
     console = Console(stderr=True)
     yield from track(items, description, total=total, console=console, transient=True, disable=not console.is_terminal)

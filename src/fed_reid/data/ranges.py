@@ -1,6 +1,8 @@
-"""What a number in the config may be; a wrong one is refused in one sentence."""
+"""What a value in the config may be; a wrong one is refused in one sentence."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from fed_reid.errors import UserError
 
@@ -23,3 +25,13 @@ def require_number(key: str, value: object, low: float, high: float | None = Non
         return
     limits = f"at least {low:g}" + ("" if high is None else f" and at most {high:g}")
     raise UserError(f"{key} is {value!r}; expected {limits}{' (a whole number)' if whole else ''}.")
+
+
+def require_choice(key: str, value: object, choices: Iterable[str]) -> None:
+    """Refuses what is none of ``choices``.
+
+    Raises:
+        UserError: It is refused.
+    """
+    if value not in (allowed := list(choices)):
+        raise UserError(f"{key}={value}: expected one of {', '.join(allowed)}.")

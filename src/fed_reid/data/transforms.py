@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import albumentations as A
 
+from fed_reid.data.fast_transforms import FlipPadCrop, color_jitter
 from fed_reid.data.occlusion import Mask, Occluder, Pixels
 from fed_reid.data.randomness import Randomness
 from fed_reid.data.ranges import require_number
@@ -55,15 +56,7 @@ class PairedView:
         require_number("augment.flip_probability", flip_probability, 0, 1)
         require_number("augment.padding", padding, 0, whole=True)
         height, width = image_size
-        limits = (1.0 - jitter, 1.0 + jitter)
-        self._shared = A.Compose(
-            [
-                A.ColorJitter(brightness=limits, contrast=limits, saturation=limits, hue=(0.0, 0.0), p=1.0),
-                A.HorizontalFlip(p=flip_probability),
-                A.Pad(padding=padding, fill=0, p=1.0),
-                A.RandomCrop(height, width, p=1.0),
-            ]
-        )
+        self._shared = A.Compose([color_jitter(jitter), FlipPadCrop(height, width, flip_probability, padding)])
         self._occluder = occluder
 
     def prepare(self, benchmark: Benchmark) -> None:

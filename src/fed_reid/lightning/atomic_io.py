@@ -14,6 +14,7 @@ from lightning_fabric.plugins.io import TorchCheckpointIO
 from lightning_fabric.utilities.types import _PATH
 from torch import Tensor
 
+from fed_reid.durability import sync
 from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             target.parent.mkdir(parents=True, exist_ok=True)
             write_durably(checkpoint, unfinished)
             unfinished.replace(target)
-            _sync_folder(target.parent)
+            sync(target.parent)
         except Exception as error:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
@@ -85,15 +86,6 @@ def remove_unfinished(folder: Path) -> None:
     for path in sorted(folder.glob(f"*{UNFINISHED}")):
         log.info("Removing %s, which an earlier run could not finish.", path)
         path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _disk_error(error: BaseException | None) -> OSError | None:

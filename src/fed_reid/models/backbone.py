@@ -42,7 +42,7 @@ def create_backbone(kind: type[Model], name: str, drop_path: float, **options: A
     """
     if not isinstance(drop_path, int | float) or not 0 <= drop_path < 1:
         raise UserError(f"encoder.network.drop_path={drop_path!r}: expected at least 0 and less than 1.")
-    options = {"pretrained": False, "num_classes": 0, "drop_path_rate": drop_path, **options}
+    options = {"num_classes": 0, "drop_path_rate": drop_path, **options, "pretrained": False}
     try:
         model = timm.create_model(name, **options)
     except (RuntimeError, TypeError, AssertionError) as error:  # unknown name or option; widths that do not divide

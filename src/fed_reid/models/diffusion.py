@@ -78,8 +78,8 @@ class NeighborAttention(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value, scale=self.scale).squeeze(2)  # [V * B, H, E / H]
         if self.head_merge == HeadMerge.BATCH_MIXED:
             # Head-major instead of sample-major order, within each view: the official code sees one view at a time.
-            mixed = torch.cat([view.transpose(0, 1).reshape(-1, *heads) for view in mixed.chunk(views)])
-        return self.out(mixed.reshape(batch, feature_dim))
+            mixed = mixed.reshape(views, -1, *heads).transpose(1, 2)  # [V, H, B, E / H]
+        return self.out(mixed.flatten().view(batch, feature_dim))
 
 
 class GatedFeedForward(nn.Module):

@@ -20,7 +20,11 @@ class StripeScore(nn.Module):
 
     def forward(self, stripe: Tensor) -> Tensor:
         """Scores [B, D] as [B, 1] in (0, 1)."""
-        return torch.sigmoid(self.score(self.norm(self.reduce(stripe))))
+        return torch.sigmoid(self.logit(stripe))
+
+    def logit(self, stripe: Tensor) -> Tensor:
+        """Log-odds [..., 1] of the visibility of stripes [..., D]: the score before its sigmoid."""
+        return self.score(self.norm(self.reduce(stripe)))
 
 
 class OcclusionErasing(nn.Module):

@@ -98,5 +98,5 @@ class JigsawPatches(nn.Module):
         groups = patches[:, self.groups]  # [B, K, n, D]
         prefix = prefix.unsqueeze(1).expand(-1, groups.shape[1], -1, -1)  # [B, K, P, D]
         sequences = torch.cat([prefix, groups], dim=2).flatten(0, 1)  # [B * K, P + n, D]
-        local = self.local_branch(sequences).view(len(tokens), len(self.groups), -1)  # [B, K, D]
+        local = self.local_branch(sequences).view(tokens.shape[0], len(self.groups), -1)  # [B, K, D]
         return torch.cat([self.global_branch(tokens).unsqueeze(1), local], dim=1)

@@ -100,7 +100,7 @@ class TransReID(ReIDNetwork):
         """See ``ReIDNetwork.embed``; every stripe counts as visible."""
         tokens = self._class_tokens(images, camids)
         feature = self._feature(tokens, self.neck(tokens))
-        return Embedding(feature, torch.ones(len(images), self.num_stripes, device=images.device))
+        return Embedding(feature, torch.ones(images.shape[0], self.num_stripes, device=images.device))
 
     def _class_tokens(self, images: Tensor, camids: Tensor | None) -> Tensor:
         """[B, 1 + K, D], global first; [B, 1, D] without the jigsaw module."""

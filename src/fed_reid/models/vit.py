@@ -45,7 +45,7 @@ class StripeViT(ReIDNetwork):
     def embed(self, images: Tensor, camids: Tensor | None = None) -> Embedding:
         """See ``ReIDNetwork.embed``; every stripe counts as visible."""
         features = self._stripe_features(self.encoder(images, camids))
-        return Embedding(features, torch.ones(len(images), self.num_stripes, device=images.device))
+        return Embedding(features, torch.ones(images.shape[0], self.num_stripes, device=images.device))
 
     def _stripe_features(self, tokens: Tokens, views: int = 1) -> Tensor:
         return self.neck(pool_stripes(tokens.patches, self.num_stripes), views)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import torch
 from torch import Tensor
+
+Item = TypeVar("Item")
 
 
 def evenly_spaced(values: Tensor, count: int) -> list[int]:
@@ -17,6 +22,11 @@ def evenly_spaced(values: Tensor, count: int) -> list[int]:
     rows = rows[values[rows].argsort(descending=True, stable=True)]
     count = min(count, len(rows))
     return rows[torch.linspace(0, len(rows) - 1, count).round().long()].tolist() if count else []
+
+
+def evenly_chosen(items: Sequence[Item], count: int) -> list[Item]:
+    """``count`` items at even steps from the first to the last; all of them where there are fewer."""
+    return [items[row] for row in evenly_spaced(-torch.arange(len(items), dtype=torch.float64), count)]
 
 
 def largest_differences(differences: Tensor, count: int) -> tuple[list[int], list[int]]:

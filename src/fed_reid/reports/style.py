@@ -23,6 +23,8 @@ MODEL_A, MODEL_B = VISIBLE, "#8b5cb8"  # of two that are compared
 SERIES = (VISIBLE, OCCLUDED, MATCH, MODEL_B, MISS, "#2aa5a5", "#a8652a", "#d06aa8", "#8a9a2b", "#5b6b7f")
 
 DPI = 150
+_PNG = {"compress_level": 4}  # 3 % larger, twice as fast as 6
+_JPEG = {"quality": 78, "optimize": True, "progressive": True}
 
 _RC: Any = {  # a dict of settings; its own type lists every key there is
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
@@ -48,22 +50,25 @@ _RC: Any = {  # a dict of settings; its own type lists every key there is
 
 
 @contextmanager
-def picture(path_out: Path, width: float, height: float, arranged: bool = True) -> Iterator[Figure]:
-    """A figure of width x height inches that is written as PNG when the block ends; makes the folder.
+def picture(
+    path_out: Path, width: float, height: float, arranged: bool = True, sharpness: float = 1.0
+) -> Iterator[Figure]:
+    """A figure of width x height inches that is written when the block ends; makes the folder.
 
     Args:
-        path_out: PNG file.
+        path_out: PNG file, or JPEG if it ends in .jpg.
         width: In inches.
         height: In inches.
         arranged: Whether matplotlib makes room for titles and legends, for which it draws everything twice.
+        sharpness: Factor of the usual dots an inch.
     """
     with rc_context(_RC):
-        figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+        figure = Figure(figsize=(width, height), dpi=DPI * sharpness, facecolor="white")
         if arranged:
             figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.16, h_pad=0.16, wspace=0.06, hspace=0.08))
         yield figure
         path_out.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path_out, format="png", pil_kwargs={"compress_level": 4})  # 3 % larger, twice as fast as 6
+        figure.savefig(path_out, pil_kwargs=_JPEG if path_out.suffix == ".jpg" else _PNG)
 
 
 def note(axes: Axes, text: str) -> None:

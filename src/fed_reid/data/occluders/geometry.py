@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 from typing import Protocol as Interface
 
-import albumentations as A
+import cv2
 import numpy as np
 from PIL import Image
 
+from fed_reid.data.fast_transforms import color_jitter
 from fed_reid.data.occluders.patches import Patch
 from fed_reid.data.occlusion import Mask, Pixels
 from fed_reid.data.randomness import Randomness
@@ -46,12 +47,6 @@ class Geometry(Interface):
         """
 
 
-def color_jitter(strength: float) -> A.ColorJitter:
-    """Brightness, contrast and saturation between 1 - ``strength`` and 1 + ``strength``; hue stays."""
-    limits = (1.0 - strength, 1.0 + strength)
-    return A.ColorJitter(brightness=limits, contrast=limits, saturation=limits, hue=(0.0, 0.0), p=1.0)
-
-
 class OfficialGeometry:
     """Covers a whole side of the image (method.md, section 2).
 
@@ -85,7 +80,7 @@ class OfficialGeometry:
             self._jitter.set_random_state(randomness.numpy, randomness.python)
             pixels = self._jitter(image=pixels)["image"]
         if draw.random() < 0.5:
-            pixels = pixels[:, ::-1]
+            pixels = cv2.flip(pixels, 1)
         # One side is always full, so four corners are two places, each half of the time.
         top = draw.choice((0, height - patch_height))
         left = draw.choice((0, width - patch_width))

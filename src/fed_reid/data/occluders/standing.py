@@ -5,10 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from fed_reid.data.occluders.geometry import TALL, Placed, color_jitter
+from fed_reid.data.fast_transforms import color_jitter
+from fed_reid.data.occluders.geometry import TALL, Placed
 from fed_reid.data.occluders.patches import Patch
 from fed_reid.data.randomness import Randomness
 from fed_reid.data.ranges import require_number
@@ -113,7 +115,7 @@ def _cut(patch: Patch, box: _Box, height: int, width: int, flip: bool) -> Placed
         share = Image.fromarray(patch.mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BILINEAR, part)
         mask = np.asarray(share) > 127
     if flip:
-        pixels, mask = np.ascontiguousarray(pixels[:, ::-1]), None if mask is None else mask[:, ::-1]
+        pixels, mask = cv2.flip(pixels, 1), None if mask is None else mask[:, ::-1]
     return Placed(pixels, top, left, mask)
 
 
