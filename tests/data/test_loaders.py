@@ -3,12 +3,15 @@
 import hashlib
 from collections import Counter
 
+import cv2
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader
 
-from fed_reid.data.loaders import ShardSampler
+from fed_reid.data.loaders import ShardSampler, outlive_signals
 
 EPOCHS = 4
 
@@ -90,3 +93,15 @@ def test_shards_hold_every_row_once():
     rows = torch.utils.data.TensorDataset(torch.arange(7))
     shards = [list(ShardSampler(rows, rank, 3)) for rank in range(3)]
     assert shards == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+def test_workers_start_beside_threads_of_opencv():
+    """Whoever used OpenCV's threads before does not make the first batch wait for ever."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        cv2.GaussianBlur(np.zeros((2000, 2000), np.uint8), (31, 31), 3)  # starts them
+        loader = DataLoader(list(range(4)), num_workers=1, worker_init_fn=outlive_signals, timeout=30)
+        assert len(list(loader)) == 4
+    finally:
+        cv2.setNumThreads(threads)

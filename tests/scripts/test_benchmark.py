@@ -1,5 +1,6 @@
 """scripts/benchmark.py prints one JSON object, and evaluation takes the memory that it says."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -27,8 +28,17 @@ def test_evaluate():
     assert {"python", "torch", "fed-reid", "numpy"} <= set(printed["versions"])
 
 
-def test_rerank():
-    printed = benchmark("rerank", "--queries", 40, "--gallery", 300, "--dim", 16, "--k1", 10)
+def test_rerank_and_keep(tmp_path):
+    table = tmp_path / "kept.csv"
+    table.write_text("date,device,threads,torch,command,benchmark,quantity,value\n2026,old,1,2,x,y,z,1\n")
+    printed = benchmark("rerank", "--queries", 40, "--gallery", 300, "--dim", 16, "--k1", 10, "--append", table)
+    rows = list(csv.DictReader(table.open()))
+    assert rows[0]["device"] == "old", "added to, never replaced"
+    (seconds,) = (row for row in rows if row["quantity"] == "seconds")
+    assert float(seconds["value"]) == pytest.approx(printed["seconds"], rel=1e-5)
+    assert (
+        seconds["command"].startswith("scripts/benchmark.py rerank --queries 40") and "kept" not in seconds["command"]
+    )
     assert printed["seconds"] > 0
     assert printed["k1"] == 10
     assert {"peak_extra_gib", "device", "date", "versions", "mAP", "mAP_without"} <= set(printed)

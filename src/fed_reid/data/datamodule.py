@@ -18,7 +18,7 @@ from fed_reid.data.datasets import EvalDataset, TrainCollate, TrainDataset, coll
 from fed_reid.data.image_cache import require_room
 from fed_reid.data.images import BICUBIC, BILINEAR, ImageSource, check_headers
 from fed_reid.data.labels import LabelRule
-from fed_reid.data.loaders import EpochLoader, ShardSampler, begin_worker
+from fed_reid.data.loaders import EpochLoader, ShardSampler, outlive_signals
 from fed_reid.data.protocols import parse_protocol
 from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
@@ -262,7 +262,7 @@ class ReIDDataModule(pl.LightningDataModule):
             collate_fn=self._collate_train,
             num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0,
-            worker_init_fn=begin_worker,
+            worker_init_fn=outlive_signals,
             pin_memory=self._pin_memory(),
             generator=_own_generator(),
         )
@@ -294,7 +294,7 @@ class ReIDDataModule(pl.LightningDataModule):
             sampler=ShardSampler(dataset, *self._rank_and_world_size()),
             collate_fn=collate_eval,
             num_workers=num_workers,
-            worker_init_fn=begin_worker,
+            worker_init_fn=outlive_signals,
             pin_memory=self._pin_memory(),
             generator=_own_generator(),
         )

@@ -13,6 +13,10 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from fed_reid.data.records import TrainBatch
 from fed_reid.data.sampler import PKBatchSampler
 
+# Crops gain nothing from OpenCV's threads, and a forked worker inherits the book-keeping of a pool whose threads did
+# not come along. Said here and not in a worker, which would wait for those threads for ever.
+cv2.setNumThreads(1)
+
 
 class EpochLoader:
     """One epoch of a DataLoader whose PK sampler gives another number of batches each epoch.
@@ -61,13 +65,12 @@ class EpochLoader:
             self._resume_at = state_dict["batches_done"]
 
 
-def begin_worker(worker_id: int) -> None:
-    """For ``worker_init_fn``: one thread a loading process, which ignores the first signal of a kind.
+def outlive_signals(worker_id: int) -> None:
+    """Lets a loading process ignore the first signal of a kind, for ``worker_init_fn``.
 
     A cluster sends its signals to all processes of a job; a worker that ends at once would take the training step and
     the checkpoint with it. The trainer ends its workers by other means, and the second signal is obeyed.
     """
-    cv2.setNumThreads(1)  # torch sees to its own
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, _obey_the_next)
 
