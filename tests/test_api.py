@@ -201,7 +201,7 @@ def test_arguments(embedder, checkpoint, paths, tmp_path):
         (lambda: embedder.embed(tmp_path), "the folder has no image file"),
         (lambda: embedder.embed("nowhere.jpg"), "does not exist; expected an image file or a folder"),
         (lambda: embedder.search(paths[0], paths, k=0), "k is 0"),
-        (lambda: embedder.search(paths[0], paths, distance="far"), "distance='far'"),
+        (lambda: embedder.search(paths[0], paths, distance="far"), "distance=far"),
     ]:
         with pytest.raises(UserError, match=sentence):
             call()

@@ -101,6 +101,8 @@ def test_memory_does_not_grow_over_epochs(monkeypatch):
         collate_fn=TrainCollate(LabelRule.GEOMETRY, 4),
         num_workers=2,
         persistent_workers=True,
+        # A forked one would copy, page by page, what this process has imported: its reference counts change.
+        multiprocessing_context="spawn",
     )
     memory = []
     for _ in range(4):
