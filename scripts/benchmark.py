@@ -17,7 +17,7 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from importlib import import_module, metadata
@@ -58,20 +58,30 @@ def processor_name() -> str:
 
 def append(table: Path, name: str, result: Mapping[str, Any]) -> None:
     """Adds one line a measured number: results are added to, never replaced."""
-    command = ["scripts/benchmark.py", *(word for word in sys.argv[1:] if not _names_the_table(word, table))]
+    words = [word for word in sys.argv[1:] if not word.startswith("--append") and word != str(table)]
+    # Of a place on somebody's disk the name is enough.
+    command = ["scripts/benchmark.py", *(Path(word).name if Path(word).is_absolute() else word for word in words)]
     where = (result["date"], result["device"], result["threads"], result["versions"]["torch"], shlex.join(command))
     is_new = not table.exists()
     with table.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if is_new:
             writer.writerow(("date", "device", "threads", "torch", "command", "benchmark", "quantity", "value"))
-        for quantity, value in result.items():
-            if isinstance(value, float):
-                writer.writerow((*where, name, quantity, f"{value:.6g}"))
+        for quantity, value in _measured(result):
+            writer.writerow((*where, name, quantity, f"{value:.6g}"))
 
 
-def _names_the_table(word: str, table: Path) -> bool:
-    return word.startswith("--append") or word == str(table)
+def _measured(result: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every fraction in a result, also in rows within it."""
+    for key, value in result.items():
+        if isinstance(value, float):
+            yield prefix + key, value
+        elif isinstance(value, Mapping):
+            yield from _measured(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            for number, row in enumerate(value):
+                if isinstance(row, Mapping):
+                    yield from _measured(row, f"{prefix}{key}.{number}.")
 
 
 def main() -> None:
