@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "evaluation_data": {"cli", "data", "errors"},
     "resume": {"assembly", "errors"},
     "launch": {"cli", "errors"},
+    "sweeping": {"cli", "reports", "errors"},
     "lightning": {"reports", "retrieval", "data", "models", "losses", "optim", "errors"},
 }
 LIGHTNING_OUTSIDE = {"fed_reid.data.datamodule"}
@@ -102,4 +103,5 @@ def test_classes_do_not_know_hydra(package):
         "cli",
         "resume",
         "launch",
+        "sweeping",
     }
