@@ -66,8 +66,10 @@ class SweepSummary(Callback):
         """
         if not _is_first_process():
             return
-        HydraConfig.instance().set_config(config)  # the folder's name may refer to it
+        hydra = HydraConfig.instance()
+        hydra.set_config(config)  # the folder's name may refer to it
         folder = Path(config.hydra.sweep.dir)
+        hydra.cfg = None
         runs = read_sweep(folder)
         if not runs:
             return
