@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from PIL import Image
 
 from fed_reid.reports import style
@@ -79,6 +80,7 @@ def _undone() -> Iterator[None]:
         root.setLevel(level)
         torch.use_deterministic_algorithms(False)
         GlobalHydra.instance().clear()
+        HydraConfig.instance().cfg = None
 
 
 def write_small_benchmark(data_dir: Path) -> Path:

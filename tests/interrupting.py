@@ -117,11 +117,11 @@ def tiny_disk(folder: Path, kibibytes: int, largest_file: int):
             subprocess.run(["umount", str(folder)], check=True)
 
 
-TIMING = ("train/pairs_per_second",)
+TIMING = ("train/pairs_per_second", "train/memory_gib")
 
 
 def logged_rows(folder: Path) -> list[dict[str, str]]:
-    """Non-empty cells of metrics.csv, a row for each name and step, without what measures time."""
+    """Non-empty cells of metrics.csv, a row for each name and step, without what measures time or memory."""
     with (folder / "logs" / "metrics.csv").open() as file:
         rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(file)]
     return [{**row, **dict.fromkeys(set(TIMING) & row.keys(), "some")} for row in rows]

@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "evaluation_data": {"cli", "data", "errors"},
     "resume": {"assembly", "errors"},
     "launch": {"cli", "errors"},
+    "sweeping": {"cli", "reports", "errors"},
     "lightning": {"reports", "retrieval", "data", "models", "losses", "optim", "durability", "errors"},
 }
 LIGHTNING_OUTSIDE = {"fed_reid.data.datamodule"}
@@ -104,4 +105,5 @@ def test_classes_do_not_know_hydra(package):
         "cli",
         "resume",
         "launch",
+        "sweeping",
     }

@@ -11,8 +11,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -20,6 +22,7 @@ from fed_reid.errors import UserError
 
 log = logging.getLogger(__name__)
 
+MISTAKE = 2  # exit status where one sentence says what to mend
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 _WANTS_FULL_ERROR = os.environ.get(_FULL_ERROR) == "1"
 
@@ -43,6 +46,10 @@ _USED_BY = {"occluder": "augment=npo", "geometry": "augment=npo"}
 CONF_DIR = str(_PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf")
 
 
+class SweepJobError(Exception):
+    """A run of a sweep has ended with a mistake that the user has been told; the other runs go on."""
+
+
 def open_door(door: Callable[[], object]) -> None:
     """Calls what ``hydra.main`` made; a configuration that does not compose ends in one sentence as well."""
     os.environ[_FULL_ERROR] = "1"  # Hydra then raises what it would else print over several lines
@@ -52,7 +59,7 @@ def open_door(door: Callable[[], object]) -> None:
         if _WANTS_FULL_ERROR:
             raise
         sys.stderr.write(_composition_mistake(error) + "\n")
-        sys.exit(2)
+        sys.exit(MISTAKE)
     finally:
         _restore_full_error()
 
@@ -131,20 +138,38 @@ def refuse_unused_groups(config: DictConfig, overrides: Sequence[str], choices: 
 
 
 def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object:
-    """Runs a command; a mistake of the user, however deeply wrapped, becomes one sentence and exit status 2."""
+    """Runs a command; a mistake of the user, however deeply wrapped, becomes one sentence and exit status 2.
+
+    Raises:
+        SweepJobError: Instead of that exit where a summary will list the run among those of a sweep.
+    """
     _restore_full_error()
     _quieten_libraries()
     if not _is_first_process():
         logging.getLogger("fed_reid").setLevel(logging.WARNING)  # the rest has been said
     try:
         return task(config)
+    except SystemExit as exit_:
+        if exit_.code == MISTAKE and _is_listed_in_a_summary():
+            raise SweepJobError("one of its processes has told why.") from exit_
+        raise
     except Exception as error:
         mistake = _missing_value(error, config) or _user_mistake(error) or _refused_value(error)
         if mistake is None:
             raise
         _let_the_first_process_speak()
         log.error(mistake)
-        sys.exit(2)
+        if _is_listed_in_a_summary():
+            raise SweepJobError(mistake) from error
+        sys.exit(MISTAKE)
+
+
+def _is_listed_in_a_summary() -> bool:
+    """Whether this is a run of a sweep that ``fed_reid.sweeping`` looks after."""
+    if not HydraConfig.initialized():
+        return False
+    config = HydraConfig.get()
+    return config.mode == RunMode.MULTIRUN and "sweep" in config.callbacks
 
 
 def run_plain(task: Callable[[], int]) -> None:
@@ -158,7 +183,7 @@ def run_plain(task: Callable[[], int]) -> None:
         raise
     except (UserError, OSError) as error:
         sys.stderr.write(f"{error}\n")
-        status = 2
+        status = MISTAKE
     sys.exit(status)
 
 

@@ -23,6 +23,7 @@ from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
 from fed_reid.reports.published import parse_published
 from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.centring import CentringSettings
 from fed_reid.retrieval.rankings import parse_kinds
 from fed_reid.retrieval.reranking import RerankingSettings
 
@@ -42,7 +43,9 @@ def evaluate(config: DictConfig) -> None:
     network = load_network(checkpoint).to(device)
     wanted = config.headline or plan["config"]["headline"]
     headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
-    also = FurtherDistances(headline, parse_kinds(config.distances), RerankingSettings(**config.rerank))
+    also = FurtherDistances(
+        headline, parse_kinds(config.distances), RerankingSettings(**config.rerank), CentringSettings(**config.centring)
+    )
     resampling = Resampling(**config.intervals)
 
     data = open_evaluation_data(plan, config.data, plan["config"]["data"], config.paths.data_dir)

@@ -48,6 +48,7 @@ MAY_DIFFER = (
     "recompute",
     "test",
     "expected",
+    "objective",
     "data.num_workers",
     "data.cache",
     "data.eval_batch_size",

@@ -35,6 +35,7 @@ from fed_reid.lightning.siblings import ending_together, starts_siblings
 from fed_reid.lightning.wandb_logger import finish_wandb
 from fed_reid.models.weights import load_encoder_weights, require_weights
 from fed_reid.resume import checkpoint_to_resume
+from fed_reid.retrieval.centring import CentringSettings
 
 
 @stopping_on_signals()
@@ -42,11 +43,12 @@ def train(config: DictConfig) -> float | None:
     """One run of the composed config.
 
     Returns:
-        The last ``val_mean/mAP``, for sweepers that look for the best; None without validation.
+        The last value of the metric ``objective``, for sweepers that look for the best; None where it was not logged.
     """
     hydra_config = HydraConfig.get()
     refuse_unused_groups(config, hydra_config.overrides.task, hydra_config.runtime.choices)
     _check_numbers(config)
+    _check_objective(config.objective)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule: ReIDDataModule = instantiate(config.data, _convert_="all")
     datamodule.prepare_data()
@@ -74,6 +76,8 @@ def train(config: DictConfig) -> float | None:
         optimization=instantiate(config.optimizer, _convert_="all"),
         headline=[config.headline] if isinstance(config.headline, str) else list(config.headline),
         blueprint=plan,
+        distances=list(config.distances),
+        centring=CentringSettings(**config.centring),
     )
     if weights is not None:
         load_encoder_weights(module.network.encoder, weights, config.encoder.position_resize)
@@ -96,14 +100,14 @@ def train(config: DictConfig) -> float | None:
     try:
         with repeatable_command(), ending_together(trainer), explained_out_of_memory(trainer, settings):
             trainer.fit(module, datamodule, ckpt_path=ckpt_path, weights_only=True)
-            validation = trainer.callback_metrics.get("val_mean/mAP")
+            objective = trainer.callback_metrics.get(config.objective)
             if config.test:
                 trainer.test(module, datamodule, verbose=False)
     finally:
         finish_wandb(trainer.loggers)
     if isinstance(trainer.strategy.checkpoint_io, AtomicCheckpointIO):
         trainer.strategy.checkpoint_io.require_written()
-    return None if validation is None else float(validation)
+    return None if objective is None else float(objective)
 
 
 def _check_numbers(config: DictConfig) -> None:
@@ -112,6 +116,15 @@ def _check_numbers(config: DictConfig) -> None:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int) or value < least:
             raise UserError(f"{key}={value}: expected a whole number of at least {least}.")
+
+
+def _check_objective(name: object) -> None:
+    """Settings are chosen on validation identities."""
+    if not isinstance(name, str) or name.startswith("test"):
+        raise UserError(
+            f"objective={name}: expected a metric that is logged before the test, such as val_mean/mAP; who is tested "
+            "must not choose the settings."
+        )
 
 
 def _check_whole_evaluation(trainer: pl.Trainer) -> None:

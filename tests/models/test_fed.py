@@ -175,3 +175,22 @@ def test_too_few_identities_for_the_neighbors(num_classes, num_neighbors):
     with pytest.raises(UserError, match=rf"num_neighbors={num_neighbors}: expected fewer than the {num_classes} "):
         FED(tiny_encoder(), num_classes, num_neighbors=num_neighbors)
     FED(tiny_encoder(), num_neighbors + 1, num_neighbors=num_neighbors)
+
+
+def test_memory_scale_gives_neighbors_the_length_of_features(monkeypatch):
+    for scale, length in (("unit", 1.0), ("feature", 64**0.5)):
+        network, seen = tiny_fed(memory_scale=scale), []
+        forward = network.diffusion.forward
+        monkeypatch.setattr(
+            network.diffusion, "forward", lambda *args, run=forward, kept=seen: (kept.append(args[2]), run(*args))[1]
+        )
+        embed_all(network, images(3))
+        torch.testing.assert_close(seen[0].norm(dim=-1), torch.full((3, 3), length))
+    with pytest.raises(UserError, match="memory_scale='long': expected one of unit, feature"):
+        tiny_fed(memory_scale="long")
+
+
+def test_memory_scale_changes_the_diffused_feature_alone():
+    unit, scaled = (embed_all(tiny_fed(memory_scale=scale), images(3)) for scale in ("unit", "feature"))
+    assert torch.equal(unit["erased"], scaled["erased"])
+    assert not torch.allclose(unit["diffused"], scaled["diffused"])

@@ -72,6 +72,7 @@ class Benchmark:
         val: Validation gallery and query sets of identities that are in neither; None where there are none.
         protocol: The rule under which the benchmark is scored.
         stripe_visibility: True visible share per stripe, by path; empty where nobody knows it.
+        visible_share: True visible share of the whole person, by path; likewise.
         occluders: Folder of occluder patches that came with the data set; None where none did.
         key: Name on the command line, e.g. ``occ_duke``.
         camera_set: Which cameras the camids count; benchmarks of the same cameras share it. Empty: its own.
@@ -85,6 +86,7 @@ class Benchmark:
     val: RetrievalSplit | None = None
     protocol: Protocol = Protocol.SAME_ID_SAME_CAM
     stripe_visibility: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    visible_share: Mapping[str, float] = field(default_factory=dict)
     occluders: Path | None = None
     key: str = ""
     camera_set: str = ""

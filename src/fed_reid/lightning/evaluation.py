@@ -17,6 +17,7 @@ from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.reports.hits import RankedQuerySet
 from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.centring import CentringSettings
 from fed_reid.retrieval.metric import RowCollector
 from fed_reid.retrieval.protocol import split_labels
 from fed_reid.retrieval.rankings import DistanceChoice, DistanceKind, ScoreIntervals, SplitRanking, rank_split
@@ -71,17 +72,25 @@ class FurtherDistances:
         feature: Its name.
         kinds: Which distances; those that weigh stripes are left out for a network that tells no scores.
         reranking: For the kinds that re-rank.
+        centring: For the kinds that centre.
     """
 
     feature: str = ""
     kinds: Sequence[DistanceKind] = ()
     reranking: RerankingSettings = field(default_factory=RerankingSettings)
+    centring: CentringSettings = field(default_factory=CentringSettings)
 
     def of(self, feature: str, scores_stripes: bool) -> list[DistanceKind]:
         """All kinds for a feature, the plain one first."""
-        further = self.kinds if feature == self.feature else ()
-        usable = (kind for kind in further if scores_stripes or not kind.weighs_stripes)
-        return list(dict.fromkeys((DistanceKind.PLAIN, *usable)))
+        further = self._usable(scores_stripes) if feature == self.feature else ()
+        return list(dict.fromkeys((DistanceKind.PLAIN, *further)))
+
+    def headline(self, scores_stripes: bool) -> str:
+        """Row of the feature by the first kind that the network can be ranked by."""
+        return row_of(self.feature, next(iter(self._usable(scores_stripes)), DistanceKind.PLAIN))
+
+    def _usable(self, scores_stripes: bool) -> list[DistanceKind]:
+        return [kind for kind in self.kinds if scores_stripes or not kind.weighs_stripes]
 
 
 def row_of(feature: str, kind: DistanceKind) -> str:
@@ -142,7 +151,7 @@ class Evaluation:
             for kind in self._also.of(name, self._network.scores_stripes):
                 if kind.reranks:
                     log.info("%s: re-ranking by %s", self._benchmark.name, name)
-                choice = DistanceChoice(kind, visibility, self._also.reranking)
+                choice = DistanceChoice(kind, visibility, self._also.reranking, self._also.centring)
                 rankings[row_of(name, kind)] = rank_split(
                     features, self._split, self._benchmark.protocol, choice, labels
                 )

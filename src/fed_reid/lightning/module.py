@@ -12,12 +12,20 @@ from torch import Tensor
 
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.records import Benchmark, EvalBatch, RetrievalSplit, TrainBatch, to_unit_range
-from fed_reid.lightning.evaluation import Evaluation, EvaluationResult, choose_headline, scores_by_row
+from fed_reid.lightning.evaluation import (
+    Evaluation,
+    EvaluationResult,
+    FurtherDistances,
+    choose_headline,
+    scores_by_row,
+)
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.collectives import mean_over_processes, stack_processes
 from fed_reid.models.memory import class_sums, mean_of_sums
 from fed_reid.optim.optimization import Optimization
+from fed_reid.retrieval.centring import CentringSettings
+from fed_reid.retrieval.rankings import parse_kinds
 from fed_reid.retrieval.scores import RetrievalScores
 
 log = logging.getLogger(__name__)
@@ -35,9 +43,15 @@ class ReIDModule(pl.LightningModule):
         optimization: Optimiser and schedule.
         headline: Feature names by preference; the first one that the network has is the headline of every result.
         blueprint: What rebuilds the network (config, classes, cameras); travels in every checkpoint.
+        distances: By which distances the headline feature is ranked; results are about the first one that the network
+            can be ranked by. Names of ``DistanceKind``.
+        centring: For the distances that centre.
 
     Attributes:
+        headline_row: The row that results are about: the headline feature, by another distance than the plain one with
+            its name.
         results: Of the test that ended last, by key of the test benchmark.
+        validation: The validation that ended last.
     """
 
     def __init__(
@@ -47,14 +61,19 @@ class ReIDModule(pl.LightningModule):
         optimization: Optimization,
         headline: Sequence[str],
         blueprint: Mapping[str, Any] | None = None,
+        distances: Sequence[str] = ("plain",),
+        centring: CentringSettings | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.criterion = criterion
         self.optimization = optimization
         self.headline = choose_headline(headline, network)
+        self.further = FurtherDistances(self.headline, parse_kinds(distances), centring=centring or CentringSettings())
+        self.headline_row = self.further.headline(network.scores_stripes)
         self.blueprint = dict(blueprint or {})
         self.results: dict[str, EvaluationResult] = {}
+        self.validation: EvaluationResult | None = None
         self._evaluations: list[Evaluation] = []
 
     @property
@@ -97,10 +116,10 @@ class ReIDModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Ranks and logs; ``val_mean/...`` are means over the query sets, for choosing a checkpoint."""
-        result = self._evaluations.pop().compute()
+        self.validation = result = self._evaluations.pop().compute()
         self._log_scores("val", result.scores)
         for score in ("rank1", "mAP"):
-            values = [getattr(scores, score) for scores in result.scores[self.headline].values()]
+            values = [getattr(scores, score) for scores in result.scores[self.headline_row].values()]
             self.log(f"val_mean/{score}", sum(values) / len(values), prog_bar=True, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:
@@ -143,11 +162,11 @@ class ReIDModule(pl.LightningModule):
 
     def _evaluation_of(self, benchmark: Benchmark, split: RetrievalSplit) -> Evaluation:
         cameras = self.datamodule.benchmark.cameras
-        return Evaluation(self.network, benchmark, split, self.device, cameras)
+        return Evaluation(self.network, benchmark, split, self.device, cameras, self.further)
 
     def _log_scores(self, stage: str, scores_by_feature: Mapping[str, Mapping[str, RetrievalScores]]) -> None:
         for feature, by_query_set in scores_by_feature.items():
-            prefix = stage if feature == self.headline else f"{stage}_{feature}"
+            prefix = stage if feature == self.headline_row else f"{stage}_{feature}"
             for query_set, scores in by_query_set.items():
                 for score in LOGGED_SCORES:
                     # The same on every process; synchronising tells Lightning so.

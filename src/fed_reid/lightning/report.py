@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger
 from rich.console import Console
 
 from fed_reid.data.records import Benchmark
 from fed_reid.lightning.evaluation import EvaluationResult, intervals_by_row, row_names, scores_by_row
 from fed_reid.lightning.figures import draw_query_set_lists, draw_query_set_scores, stripe_auroc
 from fed_reid.lightning.module import ReIDModule
+from fed_reid.lightning.per_query import query_results
 from fed_reid.lightning.throughput import Throughput
 from fed_reid.reports.curves import draw_curves
 from fed_reid.reports.metrics_json import RunRecord, TrainingCost, write_metrics_json
 from fed_reid.reports.published import Published, parse_published
 from fed_reid.reports.summary import metrics_table
 from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.query_results import write_queries
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,12 @@ class RunReport(pl.Callback):
         self.seed = seed
         self._published = parse_published(expected or {})
 
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keeps what became of every validation query, for comparing models without a look at the test identities."""
+        assert isinstance(pl_module, ReIDModule)
+        if trainer.is_global_zero and pl_module.validation is not None:
+            write_queries(self.folder / "queries_val.npz", query_results({"": pl_module.validation}))
+
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """All numbers have been gathered by now; the first process writes them down."""
         if not trainer.is_global_zero:
@@ -53,7 +61,7 @@ class RunReport(pl.Callback):
         write_report(
             self.folder,
             pl_module.results,
-            pl_module.headline,
+            pl_module.headline_row,
             self._published,
             seed=self.seed,
             trained_on=_description(own, own.notes),
@@ -61,12 +69,8 @@ class RunReport(pl.Callback):
         )
         figures = self.folder / "figures"
         published = self._published.get(own.key)
-        comparable = published is not None and published.feature == pl_module.headline
+        comparable = published is not None and published.feature == pl_module.headline_row
         _draw_logged_curves(trainer, figures, published if comparable else None)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                for picture in sorted(figures.glob("*.png")):
-                    logger.log_image(f"figures/{picture.stem}", [str(picture)])
         log.info("Metrics, pictures and checkpoints are in %s", self.folder)
 
 
@@ -82,12 +86,12 @@ def write_report(
     checkpoint: str | None = None,
     resampling: Resampling | None = None,
 ) -> None:
-    """Writes metrics.json and the pictures of an evaluation, and prints its table.
+    """Writes metrics.json, queries.npz and the pictures of an evaluation, and prints its table.
 
     Args:
         folder: To write into.
         results: By key of the test benchmark.
-        headline: Feature whose scores are the model's.
+        headline: Feature, or feature and distance, whose scores are the model's.
         published: By key of the test benchmark.
         seed: Of the training.
         trained_on: Description of the training data, for metrics.json.
@@ -118,6 +122,7 @@ def write_report(
         intervals=intervals,
         resampling=resampling,
     )
+    write_queries(folder / "queries.npz", query_results(results))
     write_metrics_json(folder / "metrics.json", record)  # before any picture, which might fail
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import netrc
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,40 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 log = logging.getLogger(__name__)
 
 _PUBLIC_SERVER = "https://api.wandb.ai"
+ID_FILE = "wandb_id"  # in the run folder, so that whoever goes on in it goes on with the same run
 
 
-def make_wandb_logger(save_dir: str, **options: Any) -> WandbLogger:
+def make_wandb_logger(
+    save_dir: str, sweep_dir: str | None = None, group: str | None = None, **options: Any
+) -> WandbLogger:
     """A WandbLogger that never asks a question: without a key the run is kept under ``save_dir/wandb``.
 
     Args:
         save_dir: The run folder.
+        sweep_dir: Of a sweep; its name groups the runs in it.
+        group: A name for the group instead.
         **options: Of ``pytorch_lightning.loggers.WandbLogger``.
     """
+    if group is None and sweep_dir is not None and Path(sweep_dir).resolve() in Path(save_dir).resolve().parents:
+        group = Path(sweep_dir).name
     mode = os.environ.get("WANDB_MODE")
     offline = mode == "offline" or (mode is None and not has_account())
     if offline:
         log.info("Logging to W&B offline; send the run later with: wandb sync %s/wandb/offline-run-*", save_dir)
-    return WandbLogger(save_dir=save_dir, offline=offline, **options)
+    return WandbLogger(save_dir=save_dir, offline=offline, id=_run_id(Path(save_dir)), group=group, **options)
+
+
+def _run_id(folder: Path) -> str | None:
+    """That of the run in this folder; None where an agent of a W&B sweep has given one."""
+    if os.environ.get("WANDB_RUN_ID"):
+        return None
+    file = folder / ID_FILE
+    try:
+        with file.open("x", encoding="ascii") as new:
+            new.write(secrets.token_hex(4) + "\n")
+    except FileExistsError:  # it goes on, or another process of it was faster
+        pass
+    return file.read_text(encoding="ascii").strip() or None
 
 
 def finish_wandb(loggers: Iterable[Logger]) -> None:

@@ -11,6 +11,7 @@ from fed_reid.errors import UserError
 from fed_reid.losses.contrast import LOWEST_TEMPERATURE, memory_contrast
 from fed_reid.losses.identity import identity_loss
 from fed_reid.losses.triplet import triplet_loss
+from fed_reid.losses.undoing import undoing_loss
 from fed_reid.losses.visibility import score_loss
 from fed_reid.models.collectives import gather_rows
 from fed_reid.models.outputs import VIEWS, TrainingOutput
@@ -22,7 +23,8 @@ class Criterion:
     Names: ``id_<head>`` is the identity loss of a head over all views; ``triplet_<head>`` the triplet loss of the
     feature in front of its neck, all views mined together; ``score_<view>`` the error of the visibility scores of one
     view (the clean one should be visible all over); ``contrast_<feature>_<view>`` the contrast of a feature with the
-    memory. The last two are for networks that are trained on both views.
+    memory; ``undo_<view>`` how far the diffused feature of a view is from the clean view's erased one. The last three
+    are for networks that are trained on both views.
 
     Args:
         weights: Loss name to weight, at least 0; a weight of 0 switches the loss off.
@@ -121,6 +123,8 @@ class Criterion:
             case ["contrast", feature, view] if feature in output.centers and view in VIEWS:
                 features = _view(output.features[feature], view)
                 return memory_contrast(features, output.centers[feature], labels, self.temperature)
+            case ["undo", view] if view in VIEWS and {"erased", "diffused"} <= output.features.keys():
+                return undoing_loss(_view(output.features["diffused"], view), _view(output.features["erased"], "clean"))
         raise UserError(f"loss.weights.{name}: the model has no such loss; {_available(output)}.")
 
 
@@ -134,4 +138,5 @@ def _available(output: TrainingOutput) -> str:
     names += [f"triplet_{head}" for head in output.before_neck]
     names += [f"score_{view}" for view in VIEWS if output.scores is not None]
     names += [f"contrast_{feature}_{view}" for feature in output.centers for view in VIEWS]
+    names += [f"undo_{view}" for view in VIEWS if {"erased", "diffused"} <= output.features.keys()]
     return "it has " + ", ".join(names)

@@ -24,11 +24,11 @@ class ReIDNetwork(nn.Module, ABC):
         views: Which views of a training image it is trained on.
     """
 
-    feature_names: ClassVar[tuple[str, ...]]
+    feature_names: tuple[str, ...]
     feature_dim: int
     num_stripes: int
     encoder: Encoder
-    scores_stripes: ClassVar[bool] = False
+    scores_stripes: bool = False
     views: ClassVar[tuple[str, ...]] = VIEWS
 
     @abstractmethod

@@ -32,6 +32,13 @@ class GlobalToken(StrEnum):
     FIRST_PATCH = "first_patch"  # the official fault: token 1, the top-left patch
 
 
+class MemoryScale(StrEnum):
+    """How long the neighbours are beside the feature that looks at them (method.md, F7)."""
+
+    UNIT = "unit"  # length 1, as published, where a feature after its neck has about sqrt(E)
+    FEATURE = "feature"  # that length as well: keys and values of the size that the query has
+
+
 class _Erased(NamedTuple):
     tokens: Tokens
     scores: Tensor  # [V * B, S]
@@ -56,6 +63,8 @@ class FED(ReIDNetwork):
         separate_norms: F5. The official code normalises diffused features by the erased features' neck, whose
             running statistics then mix both: the costliest fault on occluded queries (synthetic.md).
         read_memory: Off for the control that has everything, but whose diffusion module never reads the memory.
+        memory_scale: F7, which the paper shares. Beside a query of length sqrt(E) keys of length 1 give logits near 0,
+            so that attention spreads evenly over the neighbours, and values near 0.
 
     Raises:
         UserError: With fewer than K + 1 identities, since a neighbour must be somebody else; for any other value out
@@ -79,6 +88,7 @@ class FED(ReIDNetwork):
         attention_scale: AttentionScale | str = AttentionScale.HEAD,
         separate_norms: bool = True,
         read_memory: bool = True,
+        memory_scale: MemoryScale | str = MemoryScale.UNIT,
     ) -> None:
         super().__init__()
         if not isinstance(num_neighbors, int) or num_neighbors < 1:
@@ -94,6 +104,7 @@ class FED(ReIDNetwork):
         self.feature_dim = num_stripes * width
         self.num_neighbors = num_neighbors
         self.global_token = parse_option(GlobalToken, "global_token", global_token)
+        self.memory_scale = parse_option(MemoryScale, "memory_scale", memory_scale)
         self.erasing = OcclusionErasing(num_stripes, width)
         self.neck = StripeNeck(num_stripes, width)
         self.diffusion = FeatureDiffusion(num_stripes, width, num_heads, head_merge, attention_scale, read_memory)
@@ -170,5 +181,7 @@ class FED(ReIDNetwork):
         neighbors = None
         if self.diffusion.attention is not None:
             neighbors = self.memory.rows(self.memory.search(erased, self.num_neighbors, labels))  # [V * B, K, E]
+            if self.memory_scale == MemoryScale.FEATURE:
+                neighbors = neighbors * self.feature_dim**0.5
         stripes = self.diffusion(erased, scores, neighbors, views)
         return (self.diffused_neck or self.neck)(stripes, views)

@@ -1,4 +1,4 @@
-"""All query sets of a split, ranked by one kind of distance: plain, weighed by visibility, re-ranked."""
+"""All query sets of a split, ranked by one kind of distance: plain, weighed by visibility, centred, re-ranked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch import Tensor
 from fed_reid.data.records import Protocol, RetrievalSplit
 from fed_reid.errors import UserError
 from fed_reid.retrieval.bootstrap import Interval, Resampling, bootstrap_mean
+from fed_reid.retrieval.centring import CentringSettings, centre_features
 from fed_reid.retrieval.distance import FeatureDistances
 from fed_reid.retrieval.protocol import ImageLabels, split_labels
-from fed_reid.retrieval.ranking import DistanceRows, RankedLists, rank_distances
+from fed_reid.retrieval.ranking import DistanceRows, QueryRanks, RankedLists, rank_distances
 from fed_reid.retrieval.reranking import Reranking, RerankingSettings
 from fed_reid.retrieval.scores import RetrievalScores, summarise
 from fed_reid.retrieval.visibility import VisibilityDistances
@@ -27,16 +28,23 @@ class DistanceKind(StrEnum):
     VISIBILITY = "visibility"  # retrieval/visibility.py
     RERANKED = "reranked"  # retrieval/reranking.py: queries help each other
     VISIBILITY_RERANKED = "visibility_reranked"
+    CENTRED = "centred"  # retrieval/centring.py: neighbours help each feature
+    VISIBILITY_CENTRED = "visibility_centred"
 
     @property
     def weighs_stripes(self) -> bool:
         """Whether it needs visibility scores."""
-        return self in (DistanceKind.VISIBILITY, DistanceKind.VISIBILITY_RERANKED)
+        return self in (DistanceKind.VISIBILITY, DistanceKind.VISIBILITY_RERANKED, DistanceKind.VISIBILITY_CENTRED)
 
     @property
     def reranks(self) -> bool:
         """Whether it needs all queries at once."""
         return self in (DistanceKind.RERANKED, DistanceKind.VISIBILITY_RERANKED)
+
+    @property
+    def centres(self) -> bool:
+        """Whether features are moved towards their neighbours first."""
+        return self in (DistanceKind.CENTRED, DistanceKind.VISIBILITY_CENTRED)
 
 
 def parse_kinds(names: Sequence[str]) -> list[DistanceKind]:
@@ -59,11 +67,13 @@ class DistanceChoice:
         kind: Which distance.
         visibility: float [N, S], scores of the split's images; for the kinds that weigh stripes.
         reranking: For the kinds that re-rank.
+        centring: For the kinds that centre.
     """
 
     kind: DistanceKind = DistanceKind.PLAIN
     visibility: Tensor | None = None
     reranking: RerankingSettings = field(default_factory=RerankingSettings)
+    centring: CentringSettings = field(default_factory=CentringSettings)
 
     def between(self, features: Tensor, queries: slice, gallery: slice) -> DistanceRows:
         """Distances of some rows of ``features``, float [N, E], to others."""
@@ -72,6 +82,8 @@ class DistanceChoice:
         if self.kind.weighs_stripes:
             assert self.visibility is not None
             scores = self.visibility[queries], self.visibility[gallery]
+        if self.kind.centres:
+            pair = centre_features(*pair, self.centring)
         if self.kind.reranks:
             settings = self.reranking
             return Reranking(*pair, settings.k1, settings.k2, settings.lambda_value, *scores)
@@ -93,10 +105,12 @@ class SplitRanking:
     Attributes:
         scores: By query set.
         lists: The heads of the ranked lists, by query set.
+        ranks: Where the matches of every query stand, by query set.
     """
 
     scores: dict[str, RetrievalScores]
     lists: dict[str, RankedLists]
+    ranks: dict[str, QueryRanks]
 
     def intervals(self, split: RetrievalSplit, resampling: Resampling) -> dict[str, ScoreIntervals]:
         """Bootstrap intervals by query set, identities drawn with all of their queries."""
@@ -142,11 +156,12 @@ def rank_split(
     choice, labels = choice or DistanceChoice(), labels or split_labels(split)
     rows, device = split.rows(), features.device
     gallery = labels["gallery"].to(device)
-    ranking = SplitRanking({}, {})
+    ranking = SplitRanking({}, {}, {})
     for name in split.queries:
         distances = choice.between(features, _slice(rows[name]), _slice(rows["gallery"]))
         ranks, lists = rank_distances(distances, labels[name].to(device), gallery, protocol, chunk_size, top_k)
         ranking.scores[name], ranking.lists[name] = summarise(ranks, len(gallery), name), lists
+        ranking.ranks[name] = ranks
     return ranking
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from fed_reid.data.benchmarks.market_reader import MarketReader
 from fed_reid.data.records import Benchmark
 from fed_reid.data.synthetic.settings import FORMAT_VERSION, QUERY_SETS, STRIPES, SyntheticSettings
 from fed_reid.data.synthetic.writer import PATCHES, TABLE, write_benchmark
 from fed_reid.errors import UserError
+
+Value = TypeVar("Value")
 
 SYNTHETIC = "synthetic"  # its name on the command line
 
@@ -67,7 +70,8 @@ class SyntheticReader:
             key=SYNTHETIC,
             camera_set=root.name,  # other settings draw other cameras
         )
-        return replace(tree.read(), stripe_visibility=read_visibility(root / TABLE))
+        stripes, whole = read_visibility(root / TABLE), read_visible_share(root / TABLE)
+        return replace(tree.read(), stripe_visibility=stripes, visible_share=whole)
 
 
 def read_visibility(table: Path) -> Mapping[str, tuple[float, ...]]:
@@ -76,14 +80,24 @@ def read_visibility(table: Path) -> Mapping[str, tuple[float, ...]]:
     Raises:
         UserError: The table is missing or is not as the generator writes it.
     """
+    return _read_table(
+        table, lambda row: tuple(float(row[f"visible_stripe{stripe}"] or "nan") for stripe in range(STRIPES))
+    )
+
+
+def read_visible_share(table: Path) -> Mapping[str, float]:
+    """Visible share of the whole person, by absolute path of the image; NaN where nothing of the person could be.
+
+    Raises:
+        UserError: The table is missing or is not as the generator writes it.
+    """
+    return _read_table(table, lambda row: float(row["visible"] or "nan"))
+
+
+def _read_table(table: Path, value: Callable[[Mapping[str, str]], Value]) -> dict[str, Value]:
     try:
         with table.open(newline="", encoding="utf-8") as file:
-            return {
-                str(table.parent / row["path"]): tuple(
-                    float(row[f"visible_stripe{stripe}"] or "nan") for stripe in range(STRIPES)
-                )
-                for row in csv.DictReader(file)
-            }
+            return {str(table.parent / row["path"]): value(row) for row in csv.DictReader(file)}
     except (OSError, KeyError, ValueError) as error:
         raise UserError(
             f"The table of true visibilities {table} cannot be read ({error!r}): remove its folder and the "

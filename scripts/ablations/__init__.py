@@ -1,0 +1,1 @@
+"""What scripts/ablation.py consists of."""

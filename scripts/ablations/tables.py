@@ -1,0 +1,156 @@
+"""Markdown tables from the CSV files of the ablation, and their place in the documents."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+from ablations.findings import Detection, Step, VisibleCurve, feature_of
+from ablations.rows import ROWS, Row
+
+Lines = Sequence[Mapping[str, str]]  # of a CSV file
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Writes dictionaries of the same keys; no file for none."""
+    rows = list(rows)
+    if not rows:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """All lines."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def step_lines(steps: Iterable[Step]) -> list[dict[str, object]]:
+    """Lines of ablation_steps.csv."""
+    return [
+        {
+            "model": step.model,
+            "against": step.against,
+            "query_set": step.query_set,
+            "seeds": step.seeds,
+            **{
+                f"{score}{end}": round(getattr(difference, part), 3)
+                for score, difference in (("rank1", step.rank1), ("mAP", step.mAP))
+                for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
+            },
+        }
+        for step in steps
+    ]
+
+
+def detection_lines(detections: Iterable[Detection]) -> list[dict[str, object]]:
+    """Lines of ablation_oem.csv."""
+    return [
+        {
+            "model": found.model,
+            "seed": found.seed,
+            "query_set": found.query_set,
+            "auroc": round(found.auroc, 4),
+            "calibration_error": round(found.reliability.error or 0.0, 4),
+        }
+        for found in detections
+    ]
+
+
+def curve_lines(curves: Iterable[VisibleCurve]) -> list[dict[str, object]]:
+    """Lines of ablation_visible.csv."""
+    return [
+        {"model": curve.model, "visible": round(visible, 3), "rank1": round(rank1, 3), "queries": queries}
+        for curve in curves
+        for visible, rank1, queries in zip(curve.visible, curve.rank1, curve.queries, strict=True)
+    ]
+
+
+def scores_of(lines: Lines, row: Row, score: str) -> dict[str, list[float]]:
+    """Query set to the score of every seed; empty where the row's run or its feature is not among the lines.
+
+    The first feature of a run in the file is the one that its results are about.
+    """
+    own = [line for line in lines if line["model"] == row.trained]
+    if not own:
+        return {}
+    feature = feature_of(row, own[0]["feature"])
+    found = defaultdict(list)
+    for line in own:
+        if line["feature"] == feature:
+            found[line["query_set"]].append(float(line[score]))
+    return dict(found)
+
+
+def score_table(lines: Lines, names: Sequence[str] | None = None) -> str:
+    """Rank-1 (mean ± spread over seeds) / mAP of the rows that have results, as Markdown."""
+    query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
+    table = [_line(["row", "what it adds", "to", *query_sets]), _line(["---"] * (3 + len(query_sets)))]
+    for row in ROWS.values():
+        rank1, mean_ap = (scores_of(lines, row, score) for score in ("rank1", "mAP"))
+        if rank1 and (names is None or row.name in names):
+            cells = [f"{mean_and_spread(rank1[name])} / {mean(mean_ap[name]):.1f}" for name in query_sets]
+            table.append(_line([f"`{row.name}`", row.what, f"`{row.before}`" if row.before else "", *cells]))
+    return "\n".join(table)
+
+
+def step_table(lines: Lines) -> str:
+    """Differences of Rank-1 with their intervals, as Markdown."""
+    query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
+    by_pair: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for line in lines:
+        difference, low, high = (float(line[f"rank1{end}"]) for end in ("", "_low", "_high"))
+        shown = f"{difference:+.1f} ({low:+.1f} to {high:+.1f})"
+        by_pair[line["model"], line["against"]][line["query_set"]] = f"**{shown}**" if low > 0 or high < 0 else shown
+    table = [_line(["row", "against", *query_sets]), _line(["---"] * (2 + len(query_sets)))]
+    for (model, against), cells in by_pair.items():
+        table.append(_line([f"`{model}`", f"`{against}`", *(cells.get(name, "") for name in query_sets)]))
+    return "\n".join(table)
+
+
+def detection_table(lines: Lines) -> str:
+    """AUROC and calibration error of the stripe scores, mean ± spread over seeds, as Markdown."""
+    query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
+    heads = [f"{name}: {score}" for name in query_sets for score in ("AUROC", "calibration error")]
+    table = [_line(["row", *heads]), _line(["---"] * (1 + len(heads)))]
+    for model in dict.fromkeys(line["model"] for line in lines):
+        cells = []
+        for query_set in query_sets:
+            own = [line for line in lines if (line["model"], line["query_set"]) == (model, query_set)]
+            cells += [
+                mean_and_spread([float(line[score]) for line in own], 3) if own else ""
+                for score in ("auroc", "calibration_error")
+            ]
+        table.append(_line([f"`{model}`", *cells]))
+    return "\n".join(table)
+
+
+def fill_in(document: str, tables: Mapping[str, str]) -> str:
+    """The document with each table between its markers, ``<!-- ablation: NAME -->`` and ``<!-- end -->``."""
+    for name, table in tables.items():
+        begin, end = f"<!-- ablation: {name} -->", "<!-- end -->"
+        before, found, rest = document.partition(begin)
+        if not found:
+            continue
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"the document has {begin} without {end} behind it")
+        document = f"{before}{begin}\n{table}\n{end}{after}"
+    return document
+
+
+def mean_and_spread(values: Sequence[float], digits: int = 1) -> str:
+    """With the sample standard deviation where there is more than one."""
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{spread}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

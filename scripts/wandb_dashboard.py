@@ -1,0 +1,115 @@
+"""Lays out the W&B workspace of a project: results by model, training, occlusion, pictures.
+
+    pip install 'fed-reid[wandb]'
+    python scripts/wandb_dashboard.py --entity me --project fed-reid
+    python scripts/wandb_dashboard.py --json layout.json      without an account: what would be sent
+
+Every run carries its experiment and model in the config, under "name"; the result panels are means over the runs of a
+name, that is over seeds, and so the ablation. A sweep is one W&B group: filter by it to see that sweep alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import wandb_workspaces.reports.v2 as reports
+import wandb_workspaces.workspaces as workspaces
+
+STEP = "trainer/global_step"  # as Lightning names it
+QUERY_SETS = ("holistic", "npo", "ntp", "mixed")
+LOSSES = (
+    "score_clean",
+    "score_occluded",
+    "id_erased",
+    "id_diffused",
+    "id_global",
+    "contrast_erased_clean",
+    "contrast_erased_occluded",
+    "contrast_diffused_clean",
+    "contrast_diffused_occluded",
+)
+MODEL = reports.Config("name")  # experiment and model of a run
+
+
+def workspace(entity: str, project: str, name: str, query_sets: tuple[str, ...] = QUERY_SETS) -> workspaces.Workspace:
+    """The layout, not saved anywhere yet."""
+    results: list[Any] = [
+        reports.BarPlot(
+            title=f"{score}, {query_set}", metrics=[f"test/{query_set}/{score}"], groupby=MODEL, groupby_aggfunc="mean"
+        )
+        for query_set in query_sets
+        for score in ("rank1", "mAP")
+    ]
+    validation = [
+        reports.LinePlot(title=title, x=STEP, y=names)
+        for title, names in (
+            ("Validation mAP, mean over query sets", ["val_mean/mAP"]),
+            ("Validation Rank-1 by query set", [f"val/{query_set}/rank1" for query_set in query_sets]),
+        )
+    ]
+    training = [
+        reports.LinePlot(title="All losses", x=STEP, y=["train/total"]),
+        *(reports.LinePlot(title=name, x=STEP, y=[f"train/{name}"]) for name in LOSSES),
+    ]
+    machine = [
+        reports.LinePlot(title=title, x=STEP, y=[name])
+        for title, name in (
+            ("Learning rate", "lr-AdamW/pg1"),
+            ("Learning rate", "lr-SGD/pg1"),
+            ("Gradient norm", "train/gradient_norm"),
+            ("Pairs per second", "train/pairs_per_second"),
+            ("Memory, GiB", "train/memory_gib"),
+        )
+    ]
+    occlusion = [
+        reports.MediaBrowser(title="Histogram of clean views' scores", media_keys=["oem/clean"]),
+        reports.MediaBrowser(title="Histogram of occluded views' scores", media_keys=["oem/occluded"]),
+        reports.MediaBrowser(title="Scores of both views", media_keys=["figures/oem_views"]),
+        reports.MediaBrowser(title="Nearest identities in memory", media_keys=["figures/memory_neighbours"]),
+    ]
+    lists = [
+        reports.WeavePanelSummaryTable(table_name="ranked_lists"),
+        *(reports.MediaBrowser(title=name, media_keys=[f"figures/ranks_{name}"]) for name in query_sets),
+    ]
+    sections = {
+        "Results by model": results,
+        "Validation": validation,
+        "Occlusion and memory": occlusion,
+        "Ranked lists": lists,
+        "Losses": training,
+        "Optimisation and machine": machine,
+    }
+    return workspaces.Workspace(
+        entity=entity,
+        project=project,
+        name=name,
+        sections=[workspaces.Section(name=title, is_open=True, panels=panels) for title, panels in sections.items()],
+    )
+
+
+def main() -> None:
+    """Reads the arguments; saves the workspace, or writes it to a file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entity", default="", help="user or team")
+    parser.add_argument("--project", default="fed-reid")
+    parser.add_argument("--name", default="FED", help="of the workspace")
+    parser.add_argument("--query-sets", nargs="+", default=QUERY_SETS)
+    parser.add_argument("--json", type=Path, help="write the layout here and send nothing")
+    arguments = parser.parse_args()
+    layout = workspace(arguments.entity, arguments.project, arguments.name, tuple(arguments.query_sets))
+    if arguments.json:
+        arguments.json.write_text(
+            json.dumps(layout._to_model().model_dump(by_alias=True, mode="json"), indent=2) + "\n"
+        )
+    elif not arguments.entity:
+        parser.error("--entity is needed to save the workspace; --json FILE writes it without an account")
+    else:
+        layout.save()
+        print(layout.url)
+
+
+if __name__ == "__main__":
+    main()

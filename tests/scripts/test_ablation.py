@@ -1,0 +1,244 @@
+"""Rows, tables and resuming of scripts/ablation.py; what it makes of finished runs."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from fed_reid.cli import CONF_DIR
+from fed_reid.errors import UserError
+from fed_reid.reports import style
+from fed_reid.retrieval.bootstrap import Resampling
+from fed_reid.retrieval.query_results import QueryResults, write_queries
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scripts_on_path():
+    sys.path.insert(0, str(ROOT / "scripts"))
+    yield
+    sys.path.remove(str(ROOT / "scripts"))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return importlib.import_module("ablations.rows")
+
+
+@pytest.fixture(scope="module")
+def findings():
+    return importlib.import_module("ablations.findings")
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    return importlib.import_module("ablations.jobs")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return importlib.import_module("ablations.tables")
+
+
+def composed(*overrides):
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        return compose("train", overrides=list(overrides))
+
+
+def test_every_row_is_one_change_from_a_row_before_it(rows):
+    names = list(rows.ROWS)
+    for row in rows.ROWS.values():
+        if row.before is not None:
+            assert names.index(row.before) < names.index(row.name)
+        assert bool(row.overrides) == (row.trained == row.name), row.name
+        assert row.trained in names
+    assert {"vit", "vit_npo", "vit_npo_head", "fed_oem", "fed_no_memory", "fed"} <= set(names)
+    assert {"fed_official", "fed_plus", "transreid"} <= set(names)
+
+
+def test_a_fault_is_one_setting_of_the_official_model(rows):
+    def flat(name):
+        config = OmegaConf.to_container(composed(*rows.ROWS[name].overrides).model)
+        return {**config.pop("network"), **config}
+
+    mended, official = flat("fed"), flat("fed_official")
+    changed = []
+    for row in rows.FAULTS:
+        fault = flat(row.name)
+        differing = [key for key in mended if fault[key] != mended[key]]
+        assert len(differing) == 1 and fault[differing[0]] == official[differing[0]], row.name
+        changed += differing
+    assert {key for key in mended if mended[key] != official[key]} - set(changed) == {"bias_floor"}, "F9, no row"
+
+
+def test_everything_else_is_equal(rows):
+    reference = composed("model=vit_npo")
+    for row in (*rows.STEPS[2:], rows.ROWS["fed_plus"]):  # the others are one of these with a setting more
+        config = composed(*row.overrides)
+        config.model.bias_floor = "proportional"  # F9 belongs to fed_official
+        for key in ("optimizer", "trainer", "seed"):
+            assert config[key] == reference[key], (row.name, key)
+        for key in ("jitter", "flip_probability", "padding"):
+            assert config.augment[key] == reference.augment[key], (row.name, key)
+        assert config.data.identities_per_batch == reference.data.identities_per_batch
+        assert config.loss.contrast_start == reference.loss.contrast_start
+
+
+def test_rows_are_chosen_by_name_and_by_group(rows):
+    assert [row.name for row in rows.choose_rows(["fed_F5", "vit"])] == ["vit", "fed_F5"]
+    assert set(rows.choose_rows(["faults"])) == set(rows.FAULTS)
+    with pytest.raises(ValueError, match="no rows feed: expected some of steps,"):
+        rows.choose_rows(["feed"])
+
+
+def test_the_models_own_distance_stays_first(rows, jobs, tmp_path):
+    chosen = {name: jobs.make_job(rows.ROWS[name], 0, tmp_path).config.distances for name in ("fed", "fed_plus")}
+    assert list(chosen["fed"]) == list(jobs.DISTANCES)
+    own = composed("model=fed_plus").distances
+    assert list(chosen["fed_plus"])[: len(own)] == list(own) and set(chosen["fed_plus"]) == set(jobs.DISTANCES)
+
+
+def test_a_folder_of_other_settings_is_refused_and_an_equal_one_taken(rows, jobs, tmp_path):
+    job = jobs.make_job(rows.ROWS["vit"], 1, tmp_path)
+    assert not job.finished
+    recorded = job.folder / ".hydra" / "config.yaml"
+    recorded.parent.mkdir(parents=True)
+    OmegaConf.save(job.config, recorded)
+    (job.folder / "metrics.json").write_text("{}")
+    assert jobs.make_job(rows.ROWS["vit"], 1, tmp_path, ["data.num_workers=3"]).finished, "only how fast it goes"
+    assert list(jobs.run_jobs([job], 1, 1)) == []
+    with pytest.raises(UserError, match=r"other settings \(trainer.max_epochs=22, now 3\)"):
+        jobs.make_job(rows.ROWS["vit"], 1, tmp_path, ["trainer.max_epochs=3"])
+
+
+# Two models, two seeds, 60 people with two queries each: fed is right where vit is, and on every third person more.
+PEOPLE = 60
+
+
+def write_run(folder, model, seed, hits, features, scored):
+    count = 2 * PEOPLE
+    visible = torch.linspace(0.3, 1, count)
+    stripes = visible[:, None].repeat(1, 4)
+    result = QueryResults(
+        pids=torch.arange(PEOPLE).repeat_interleave(2),
+        visible=visible,
+        stripe_visibility=stripes,
+        scores=stripes if scored else torch.full_like(stripes, torch.nan),
+        first_hit={feature: torch.where(hits, 1, 2) for feature in features},
+        average_precision={feature: torch.where(hits, 1.0, 0.5).double() for feature in features},
+    )
+    run = folder / model / f"seed{seed}"
+    for name in ("queries.npz", "queries_val.npz"):
+        write_queries(run / name, {"npo": result})
+    (run / "metrics.json").write_text(json.dumps({"feature": features[0]}))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    even = torch.arange(2 * PEOPLE) % 2 == 0
+    more = even | (torch.arange(2 * PEOPLE) % 6 == 1)
+    for seed in (0, 1):
+        write_run(folder, "vit", seed, even, ["stripes"], scored=False)
+        write_run(folder, "fed", seed, more, ["diffused", "erased", "diffused_visibility"], scored=True)
+    (folder / "fed" / "seed2").mkdir()  # has not ended yet
+    return folder
+
+
+def test_scores_and_steps(runs, findings, tables, rows, tmp_path):
+    found = findings.read_runs(runs, "test")
+    assert [(run.model, run.seed) for run in found] == [("vit", 0), ("vit", 1), ("fed", 0), ("fed", 1)]
+    lines = list(findings.score_rows(found))
+    assert list(lines[0]) == ["model", "seed", "query_set", "feature", "rank1", "mAP"]
+    assert lines[0]["rank1"] == 50 and lines[0]["mAP"] == 75
+    tables.write_csv(tmp_path / "ablation.csv", lines)
+    read = tables.read_csv(tmp_path / "ablation.csv")
+    assert tables.scores_of(read, rows.ROWS["fed_visibility"], "rank1") == {"npo": [pytest.approx(66.667)] * 2}
+    assert tables.scores_of(read, rows.ROWS["fed_centred"], "rank1") == {}, "this run was not ranked so"
+    assert "| `vit` | stripes and identity losses, random erasing |  | 50.0 ± 0.0 / 75.0 |" in tables.score_table(read)
+
+    steps = {(step.model, step.against): step for step in findings.find_steps(found, Resampling(resamples=200))}
+    assert set(steps) == {("fed", "vit"), ("fed_visibility", "fed"), ("fed_visibility", "vit")}
+    step = steps["fed", "vit"]
+    assert step.seeds == 2 and step.rank1.mean == pytest.approx(100 / 6) and step.rank1.low > 0
+    assert steps["fed_visibility", "fed"].rank1.mean == 0
+    shown = tables.step_table([{k: str(v) for k, v in line.items()} for line in tables.step_lines(steps.values())])
+    assert "| `fed` | `vit` | **+16.7 (+" in shown and "| `fed_visibility` | `fed` | +0.0 (+0.0 to +0.0) |" in shown
+
+
+def test_curve_and_detection(runs, findings, tables, rows):
+    found = findings.read_runs(runs, "val")
+    curve = findings.visible_curve(found, rows.ROWS["vit"])
+    assert sum(curve.queries) <= 4 * PEOPLE and min(curve.queries) >= findings.FEWEST
+    assert curve.visible == sorted(curve.visible) and all(abs(value - 50) < 12 for value in curve.rank1)
+    assert findings.visible_curve(found, rows.ROWS["fed_plus"]) is None
+    detections = list(findings.find_detections(found))
+    assert [(one.model, one.seed, one.query_set, round(one.auroc, 5)) for one in detections] == [
+        ("fed", 0, "npo", 1.0),
+        ("fed", 1, "npo", 1.0),
+    ]
+    lines = [{k: str(v) for k, v in line.items()} for line in tables.detection_lines(detections)]
+    assert "| `fed` | 1.000 ± 0.000 |" in tables.detection_table(lines)
+
+
+def test_report_alone(runs, tmp_path, monkeypatch):
+    """Nothing is trained, and the documents are left alone."""
+    before = [document.read_bytes() for document in ROOT.glob("docs/*.md")]
+    script = importlib.import_module("ablation")
+    monkeypatch.setattr(sys, "argv", ["ablation.py", "--report", "--runs", str(runs), "--out", str(tmp_path)])
+    monkeypatch.setattr(style, "DPI", 40)
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("ablation.csv", "ablation_steps.csv", "ablation_oem.csv", "ablation_visible.csv", "ablation.md"),
+        *("ablation.png", "ablation_visible.png", "ablation_scores.png"),
+    }
+    assert before == [document.read_bytes() for document in ROOT.glob("docs/*.md")]
+
+
+def test_a_row_that_is_none_is_named(monkeypatch, capsys):
+    script = importlib.import_module("ablation")
+    monkeypatch.setattr(sys, "argv", ["ablation.py", "--rows", "feed"])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 2 and "no rows feed" in capsys.readouterr().err
+
+
+def test_tables_go_between_their_markers(tables):
+    document = "Text\n<!-- ablation: scores -->\nold\n<!-- end -->\nmore\n"
+    filled = tables.fill_in(document, {"scores": "| new |", "steps": "| none |"})
+    assert filled == "Text\n<!-- ablation: scores -->\n| new |\n<!-- end -->\nmore\n"
+    assert tables.fill_in(filled, {"scores": "| new |"}) == filled
+    with pytest.raises(ValueError, match="without <!-- end -->"):
+        tables.fill_in("<!-- ablation: scores -->", {"scores": ""})
+
+
+def test_the_documents_say_what_the_results_say(tables):
+    """Before there are any, their tables are empty."""
+    names = ("ablation", "ablation_steps", "ablation_oem")
+    lines = [tables.read_csv(path) if (path := ROOT / "results" / f"{name}.csv").is_file() else [] for name in names]
+    script = importlib.import_module("ablation")
+    scores, steps, oem = lines
+    expected = {
+        "scores": tables.score_table(scores) if scores else "",
+        "readme": tables.score_table(scores, script.IN_README) if scores else "",
+        "steps": tables.step_table(steps) if steps else "",
+        "oem": tables.detection_table(oem) if oem else "",
+    }
+    for path in script.DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        assert tables.fill_in(text, expected) == text, f"{path.name}: run scripts/ablation.py --report"
+
+
+@pytest.fixture(autouse=True)
+def _no_hydra_left():
+    yield
+    HydraConfig.instance().cfg = None

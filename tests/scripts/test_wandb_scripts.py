@@ -1,0 +1,41 @@
+"""The W&B sweep names keys that exist, and the dashboard names metrics that runs log."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from fed_reid.cli import CONF_DIR
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_choice_of_the_sweep_composes():
+    sweep = yaml.safe_load((ROOT / "scripts" / "wandb_sweep.yaml").read_text())
+    command = sweep["command"]
+    assert command[:4] == ["${env}", "python", "-m", "fed_reid.train"] and command[-1] == "${args_no_hyphens}"
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        for key, parameter in sweep["parameters"].items():
+            for value in parameter["values"]:
+                config = compose("train", overrides=[*command[4:-1], f"{key}={value}"])
+        assert sweep["metric"]["name"] == OmegaConf.select(config, "objective")
+
+
+def test_dashboard_without_an_account(tmp_path):
+    """Every loss of the config has its panel."""
+    out = tmp_path / "layout.json"
+    script = ROOT / "scripts" / "wandb_dashboard.py"
+    subprocess.run([sys.executable, script, "--json", out], check=True, timeout=120)
+    sections = json.loads(out.read_text())["spec"]["section"]["panelBankConfig"]["sections"]
+    text = json.dumps(sections)
+    weights = OmegaConf.load(Path(CONF_DIR) / "loss" / "fed.yaml").weights
+    shown = {name for name in weights if f"train/{name}" in text}
+    assert {name for name, weight in weights.items() if weight} <= shown
+    for name in ("test/npo/rank1", "oem/clean", "figures/memory_neighbours", "ranked_lists", "train/gradient_norm"):
+        assert f'"{name}"' in text
+    bars = [panel["config"] for panel in sections[0]["panels"]]
+    assert {bar["groupBy"] for bar in bars} == {"name.value"}, "by experiment and model"

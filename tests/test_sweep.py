@@ -1,0 +1,113 @@
+"""Sweeps: a run that fails, the summary, and what W&B keeps of each run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fed_reid.train import main
+
+from .door import SMALL_RUN, call
+from .wandb_file import config_of, history_of, wandb_records
+
+GOOD, BAD = "1-synthetic-fed-seed0", "0-synthetic-fed-seed0"
+
+
+@pytest.fixture(scope="module")
+def sweep(small_data, tmp_path_factory):
+    """A sweep whose first run fails, given two times: (both endings, the folder)."""
+    folder = tmp_path_factory.mktemp("sweeps") / "momentum"
+    where = (f"paths.data_dir={small_data}", f"hydra.sweep.dir={folder}", "resume=auto")
+    words = ["-m", *SMALL_RUN, *where, "trainer.max_epochs=1", "model.network.memory_momentum=7,0.3"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "offline")
+        patch.setenv("WANDB_DATA_DIR", str(tmp_path_factory.mktemp("wandb")))
+        endings = [call(main, *words, "logger=wandb") for _ in range(2)]
+    return endings, folder
+
+
+@pytest.fixture(scope="module")
+def wandb_files(sweep):
+    """Those of the good run, in the order of the two commands."""
+    files = sorted((sweep[1] / GOOD / "wandb").glob("offline-run-*/*.wandb"))
+    return [wandb_records(file) for file in files]
+
+
+def test_a_failed_run_is_listed_and_the_others_go_on(sweep):
+    (first, _), folder = sweep
+    assert first.status == 2 and "Traceback" not in first.output
+    assert "1 of 2 runs failed" in first.output
+    sentence = "model.network.memory_momentum=7: expected a share between 0 and 1."
+    assert f"- {BAD} failed: {sentence}" in (folder / "summary.md").read_text()
+    assert (folder / GOOD / "metrics.json").is_file() and not (folder / BAD / "metrics.json").exists()
+
+
+def test_summary(sweep):
+    rows = (sweep[1] / "summary.csv").read_text().splitlines()
+    scores = json.loads((sweep[1] / GOOD / "metrics.json").read_text())["test"]["npo"]
+    assert rows[1] == "model.network.memory_momentum=7,0,1,,,,,,"
+    assert rows[3].startswith(f"model.network.memory_momentum=0.3,1,0,npo,test,{round(scores['rank1'], 3)},,")
+
+
+def test_objective(sweep, wandb_files):
+    """What ``train`` returned is the last validation."""
+    ended = json.loads((sweep[1] / GOOD / ".hydra" / "job.json").read_text())
+    assert ended["failure"] is None
+    assert ended["objective"] == pytest.approx(history_of(wandb_files[0])["val_mean/mAP"][-1])
+
+
+def test_objective_of_the_test_is_refused():
+    ended = call(main, *SMALL_RUN, "objective=test/npo/rank1")
+    assert ended.status == 2 and "objective=test/npo/rank1: expected" in ended.output
+
+
+def test_wandb_knows_the_run(sweep, wandb_files):
+    run = wandb_files[0]["run"][0]
+    assert (run.run_group, run.display_name) == ("momentum", "synthetic-fed-seed0")
+    assert list(run.tags) == ["synthetic", "fed"]
+    config = config_of(wandb_files[0])
+    assert config["model"]["network"]["memory_momentum"] == 0.3 and config["name"] == "synthetic-fed"
+
+
+def test_wandb_has_the_numbers(wandb_files):
+    logged = history_of(wandb_files[0])
+    losses = config_of(wandb_files[0])["loss"]["weights"]
+    names = [f"train/{name}" for name, weight in losses.items() if weight]
+    names += ["train/total", "train/gradient_norm", "train/pairs_per_second", "train/memory_gib", "lr-AdamW/pg1"]
+    names += [f"{split}/{query_set}/mAP" for split in ("val", "test") for query_set in ("holistic", "npo")]
+    assert [name for name in names if name not in logged] == []
+
+
+def test_wandb_has_the_pictures(wandb_files):
+    logged = history_of(wandb_files[0])
+    for view in ("clean", "occluded"):
+        assert logged[f"oem/{view}._type"] == ["histogram"]
+        assert sum(logged[f"oem/{view}.values"][0]) % 4 == 0, "every stripe of every image"
+    for picture in ("oem_views", "memory_neighbours", "ranks_npo", "stripes_npo", "curves"):
+        assert logged[f"figures/{picture}._type"] == ["images/separated"], "each once"
+
+
+def test_wandb_has_the_ranked_lists(wandb_files):
+    (artifact,) = (artifact for artifact in wandb_files[0]["artifact"] if artifact.type == "run_table")
+    files = {entry.path: Path(entry.local_path) for entry in artifact.manifest.contents}
+    table = json.loads(files["ranked_lists.table.json"].read_text())
+    assert table["columns"][:6] == ["query set", "query", "stripe scores", "AP", "hit 1", "what 1"]
+    assert {row[0] for row in table["data"]} == {"holistic", "npo"}
+    row = table["data"][0]
+    assert all(files[cell["path"]].is_file() for cell in (row[1], row[4])) and len(row[2].split()) == 4
+    assert "person, distance" in row[5] and "stripes" in row[5]
+
+
+def test_wandb_has_the_checkpoints(sweep, wandb_files):
+    models = [artifact for artifact in wandb_files[0]["artifact"] if artifact.type == "model"]
+    assert [set(model.aliases) - {"latest"} for model in models] == [{"best"}, {"last"}]
+    for model, name in zip(models, ("best", "last"), strict=True):
+        (entry,) = model.manifest.contents
+        assert entry.local_path == str(sweep[1] / GOOD / "checkpoints" / f"{name}.ckpt"), "not a copy"
+
+
+def test_going_on_is_the_same_wandb_run(sweep, wandb_files):
+    (_, second), folder = sweep
+    assert second.status == 2 and "Traceback" not in second.output
+    ids = {records["run"][0].run_id for records in wandb_files}
+    assert len(wandb_files) == 2 and ids == {(folder / GOOD / "wandb_id").read_text().strip()}

@@ -1,0 +1,22 @@
+"""``sweep=optuna`` looks for settings, whatever becomes of single runs."""
+
+from omegaconf import OmegaConf
+
+from fed_reid.sweeping import read_sweep
+from fed_reid.train import main
+
+from .door import SMALL_RUN, call
+
+
+def test_search(small_data, tmp_path):
+    search = ["sweep=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.sampler.seed=0", "trainer.max_epochs=1"]
+    where = [f"paths.data_dir={small_data}", f"hydra.sweep.dir={tmp_path}"]
+    ended = call(main, "-m", *SMALL_RUN, *search, *where, "model.network.memory_momentum=choice(0.2, 7)")
+    runs = read_sweep(tmp_path)
+    good = [run for run in runs if run.failure is None]
+    assert len(runs) == 3 and 0 < len(good) < 3, "this seed draws both"
+    assert ended.status == 2 and "Traceback" not in ended.output
+    best = OmegaConf.load(tmp_path / "optimization_results.yaml")
+    assert best.best_value == max(run.objective for run in good)
+    assert best.best_params["model.network.memory_momentum"] == 0.2
+    assert {run.split for run in good} == {"val"}, "nothing is tested while settings are chosen"
