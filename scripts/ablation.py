@@ -62,7 +62,7 @@ QUICK = (
     "trainer.max_epochs=2",
     "trainer.check_val_every_n_epoch=2",
 )
-IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus")
+IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_plain", "fed_plus_no_memory")
 IN_CURVE = ("vit", "vit_npo", "vit_npo_head", "fed_oem", "fed_no_memory", "fed", "fed_plus")
 
 

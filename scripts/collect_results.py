@@ -1,9 +1,9 @@
-"""Gathers the runs of a sweep into one CSV, and prints mean and spread over seeds.
+"""Gathers runs into one CSV with all features and scores, and prints mean and spread over seeds.
 
-    python -m fed_reid.train -m sweep=main_job
-    python scripts/collect_results.py runs/sweep/<time> results/main_job.csv
+    python scripts/collect_results.py runs/sweep/<time> sweep.csv
+    python scripts/collect_results.py runs/evaluate results/distances.csv
 
-Folders that ``fed_reid.evaluate`` wrote are read as well. With ``--split val`` the last validation of each run is read
+Folders of a sweep and those that ``fed_reid.evaluate`` wrote are read. With ``--split val`` the last validation of each run is read
 instead of its test, for choosing settings.
 """
 

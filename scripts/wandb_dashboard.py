@@ -17,21 +17,19 @@ from typing import Any
 
 import wandb_workspaces.reports.v2 as reports
 import wandb_workspaces.workspaces as workspaces
+from omegaconf import OmegaConf
+
+from fed_reid.cli import CONF_DIR
 
 STEP = "trainer/global_step"  # as Lightning names it
 QUERY_SETS = ("holistic", "npo", "ntp", "mixed")
-LOSSES = (
-    "score_clean",
-    "score_occluded",
-    "id_erased",
-    "id_diffused",
-    "id_global",
-    "contrast_erased_clean",
-    "contrast_erased_occluded",
-    "contrast_diffused_clean",
-    "contrast_diffused_occluded",
-)
 MODEL = reports.Config("name")  # experiment and model of a run
+
+
+def losses() -> list[str]:
+    """Names of all losses that a choice of ``conf/loss`` weighs, FED's first."""
+    files = sorted((Path(CONF_DIR) / "loss").glob("*.yaml"))
+    return list(dict.fromkeys(name for file in files for name in OmegaConf.load(file).weights))
 
 
 def workspace(entity: str, project: str, name: str, query_sets: tuple[str, ...] = QUERY_SETS) -> workspaces.Workspace:
@@ -52,16 +50,15 @@ def workspace(entity: str, project: str, name: str, query_sets: tuple[str, ...] 
     ]
     training = [
         reports.LinePlot(title="All losses", x=STEP, y=["train/total"]),
-        *(reports.LinePlot(title=name, x=STEP, y=[f"train/{name}"]) for name in LOSSES),
+        *(reports.LinePlot(title=name, x=STEP, y=[f"train/{name}"]) for name in losses()),
     ]
     machine = [
-        reports.LinePlot(title=title, x=STEP, y=[name])
-        for title, name in (
-            ("Learning rate", "lr-AdamW/pg1"),
-            ("Learning rate", "lr-SGD/pg1"),
-            ("Gradient norm", "train/gradient_norm"),
-            ("Pairs per second", "train/pairs_per_second"),
-            ("Memory, GiB", "train/memory_gib"),
+        reports.LinePlot(title=title, x=STEP, y=names)
+        for title, names in (
+            ("Learning rate", ["lr-AdamW/pg1", "lr-SGD/pg1"]),  # a run has one of them
+            ("Gradient norm", ["train/gradient_norm"]),
+            ("Pairs per second", ["train/pairs_per_second"]),
+            ("Memory, GiB", ["train/memory_gib"]),
         )
     ]
     occlusion = [

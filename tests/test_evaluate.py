@@ -7,6 +7,7 @@ import torch
 
 from fed_reid import evaluate, train
 
+from .checkpoint import write_checkpoint
 from .door import SMALL_RUN, call
 from .layouts import write_layout, write_own_csv
 
@@ -70,6 +71,17 @@ def test_ranks_by_every_distance_and_says_how_sure_it_is(run, tmp_path):
 def test_fewer_distances(run, tmp_path):
     _, metrics = evaluated(run, tmp_path, "distances=[reranked]", "rerank.k1=3", "headline=erased")
     assert [key for key in metrics if key.startswith("test")] == ["test", "test_erased_reranked", "test_diffused"]
+
+
+def test_results_are_about_the_distance_of_the_training(small_data, tmp_path):
+    path = write_checkpoint(tmp_path / "plus.ckpt", small_data, "distances=[visibility_centred,plain]")
+    call(evaluate.main, str(path), f"out={tmp_path / 'own'}")
+    own = json.loads((tmp_path / "own" / "metrics.json").read_text())
+    assert own["feature"] == "diffused_visibility_centred"
+    call(evaluate.main, str(path), f"out={tmp_path / 'other'}", "distances=[reranked,visibility,visibility_centred]")
+    other = json.loads((tmp_path / "other" / "metrics.json").read_text())
+    assert other["feature"] == "diffused_visibility", "queries that help each other are no headline"
+    assert other["test_diffused_visibility_centred"] == own["test"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
-"""Sweeps: a run that fails, the summary, and what W&B keeps of each run."""
+"""Sweeps: a run that fails, one that is killed, the summary, and what W&B keeps of each run."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 
+from fed_reid.sweeping import SweepSummary, read_sweep
 from fed_reid.train import main
 
 from .door import SMALL_RUN, call
@@ -24,6 +29,12 @@ def sweep(small_data, tmp_path_factory):
         patch.setenv("WANDB_DATA_DIR", str(tmp_path_factory.mktemp("wandb")))
         endings = [call(main, *words, "logger=wandb") for _ in range(2)]
     return endings, folder
+
+
+@pytest.fixture
+def start_small(small_data):
+    """Runs the door without W&B."""
+    return lambda *words: call(main, *words, *SMALL_RUN, f"paths.data_dir={small_data}")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +65,45 @@ def test_objective(sweep, wandb_files):
     ended = json.loads((sweep[1] / GOOD / ".hydra" / "job.json").read_text())
     assert ended["failure"] is None
     assert ended["objective"] == pytest.approx(history_of(wandb_files[0])["val_mean/mAP"][-1])
+
+
+def test_finished_run_gives_the_sweeper_what_it_had(sweep):
+    """The second command validated nothing; a search that goes on would else take the run for a failed one."""
+    job = OmegaConf.load(sweep[1] / GOOD / ".hydra" / "hydra.yaml")
+    job.hydra.runtime.output_dir, job.hydra.mode = str(sweep[1] / GOOD), RunMode.MULTIRUN
+    returned = JobReturn(status=JobStatus.COMPLETED)
+    returned.return_value = None
+    SweepSummary().on_job_end(job, returned)
+    ended = json.loads((sweep[1] / GOOD / ".hydra" / "job.json").read_text())
+    assert returned.return_value == ended["objective"] is not None
+
+
+def test_runs_wherever_they_are(sweep, tmp_path):
+    """``hydra.sweep.subdir`` may nest them; the folder of another sweep in this one is not part of it."""
+    shutil.copytree(sweep[1] / GOOD / ".hydra", tmp_path / "fed" / "seed0" / ".hydra")
+    shutil.copytree(sweep[1] / BAD / ".hydra", tmp_path / "other" / "run" / ".hydra")
+    (tmp_path / "other" / "multirun.yaml").touch()
+    assert [run.folder for run in read_sweep(tmp_path)] == ["fed/seed0"]
+
+
+def test_sweep_that_is_killed(start_small, tmp_path):
+    """Its first run is stopped by a signal; the same command goes on, and the summary has both."""
+    signal = "+callbacks.signal={_target_: tests.interrupting.SignalAt, step: 1}"
+    words = ("-m", "trainer.max_epochs=1", "test=false", "resume=auto", f"paths.run_dir={tmp_path}", "seed=0,1")
+    first = start_small(*words, signal)
+    (folder,) = (tmp_path / "sweep").iterdir()
+    assert first.status == 75
+    assert json.loads((folder / "0-synthetic-fed-seed0" / ".hydra" / "job.json").read_text())["failure"]
+    second = start_small(*words)
+    assert second.status == 0 and list((tmp_path / "sweep").iterdir()) == [folder]
+    assert [run.failure for run in read_sweep(folder)] == [None, None]
+    assert "Headline feature, validation identities" in (folder / "summary.md").read_text()
+
+
+def test_objective_that_nobody_logs(start_small, tmp_path):
+    ended = start_small("objective=val_mean/map", "trainer.max_epochs=1", "test=false", f"hydra.run.dir={tmp_path}")
+    assert ended.status == 2
+    assert "objective=val_mean/map: no such metric was logged; there are val/holistic/mAP, " in ended.output
 
 
 def test_objective_of_the_test_is_refused():

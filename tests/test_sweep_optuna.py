@@ -1,11 +1,30 @@
 """``sweep=optuna`` looks for settings, whatever becomes of single runs."""
 
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from fed_reid.sweeping import read_sweep
 from fed_reid.train import main
 
 from .door import SMALL_RUN, call
+
+
+def test_search_without_the_extra(monkeypatch):
+    Plugins.instance()  # has them all registered
+    monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["sweeper"], "optuna.yaml")
+    ended = call(main, "-m", "sweep=optuna")
+    assert ended.status == 2
+    assert ended.output == "hydra/sweeper/optuna is not installed: pip install 'fed-reid[optuna]'.\n"
+
+
+def test_search_of_which_every_run_fails(small_data, tmp_path):
+    """Optuna then has no best run to name."""
+    where = [f"paths.data_dir={small_data}", f"hydra.sweep.dir={tmp_path}", "hydra.sweeper.n_trials=2"]
+    ended = call(main, "-m", *SMALL_RUN, "sweep=optuna", *where, "model.network.memory_momentum=7")
+    assert ended.status == 2 and "Traceback" not in ended.output
+    assert ended.output.endswith("Every run of the search failed; they are listed in summary.md in its folder.\n")
+    assert (tmp_path / "summary.md").read_text().count("memory_momentum=7: expected") == 2
 
 
 def test_search(small_data, tmp_path):

@@ -64,12 +64,21 @@ FAULTS = (
 OPTIONS = (
     Row("fed_visibility", (), "fed", "distance weighed by the scores", run="fed", distance="visibility"),
     Row("fed_centred", (), "fed", "features centred on mutual neighbours", run="fed", distance="centred"),
+    Row("fed_visibility_centred", (), "fed", "both distances at once", run="fed", distance="visibility_centred"),
+    Row("vit_centred", (), "vit", "features centred on mutual neighbours", run="vit", distance="centred"),
     Row("fed_standing", ("model=fed", "geometry=standing"), "fed", "occluders that stand, full-height ones labelled"),
     Row("fed_people", ("model=fed", "occluder=npo_and_people"), "fed", "people among the pasted occluders"),
+    Row(
+        "fed_things_and_people",
+        ("model=fed", "occluder=things_and_people"),
+        "fed",
+        "both, things standing and people as in FED",
+    ),
     Row(
         "fed_memory_scale", ("model=fed", "model.network.memory_scale=feature"), "fed", "neighbours as long as features"
     ),
     Row("fed_slow_memory", ("model=fed", "model.network.memory_momentum=0.9"), "fed", "rows change slowly"),
+    Row("fed_own_neighbors", ("model=fed", "model.network.own_neighbors=true"), "fed", "the own row may be read"),
     Row("fed_undo", ("model=fed", "loss.weights.undo_clean=1.0"), "fed", "diffused clean view near the erased one"),
     Row(
         "fed_undo_occluded",
@@ -81,6 +90,14 @@ OPTIONS = (
 PLUS = (
     Row("fed_plus", ("model=fed_plus",), "fed", "what conf/model/fed_plus.yaml chooses"),
     Row("fed_plus_plain", (), "fed_plus", "the same, plain distance", run="fed_plus", distance="plain"),
+    Row(
+        "fed_plus_visibility",
+        (),
+        "fed_plus",
+        "the same, distance weighed by the scores",
+        run="fed_plus",
+        distance="visibility",
+    ),
     Row(
         "fed_plus_no_memory",
         ("model=fed_plus", "model.network.read_memory=false"),

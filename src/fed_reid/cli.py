@@ -42,6 +42,8 @@ OPTIONS_WITH_VALUE = (
 _SECONDS_FOR_THE_FIRST = 4.0  # in which a process whose mistake the first one has too is ended by that
 # Groups that do nothing unless another part of the config refers to them, and the choice that does.
 _USED_BY = {"occluder": "augment=npo", "geometry": "augment=npo"}
+# Hydra's plugins, and which extra of this package brings them.
+_EXTRA_OF = {"hydra/sweeper/optuna": "optuna", "hydra/launcher/submitit": "slurm"}
 # A wheel carries the tree inside the package; a checkout has it at its top level.
 CONF_DIR = str(_PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf")
 
@@ -55,10 +57,11 @@ def open_door(door: Callable[[], object]) -> None:
     os.environ[_FULL_ERROR] = "1"  # Hydra then raises what it would else print over several lines
     try:
         door()
-    except CompactHydraException as error:
-        if _WANTS_FULL_ERROR:
+    except (CompactHydraException, ValueError) as error:
+        mistake = _composition_mistake(error) if isinstance(error, CompactHydraException) else _search_mistake(error)
+        if _WANTS_FULL_ERROR or mistake is None:
             raise
-        sys.stderr.write(_composition_mistake(error) + "\n")
+        sys.stderr.write(mistake + "\n")
         sys.exit(MISTAKE)
     finally:
         _restore_full_error()
@@ -143,9 +146,18 @@ def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object
     Raises:
         SweepJobError: Instead of that exit where a summary will list the run among those of a sweep.
     """
+    try:
+        return _run_job(task, config)
+    finally:
+        if _is_listed_in_a_summary():
+            os.environ[_FULL_ERROR] = "1"  # the sweeper goes on, for which ``open_door`` looks after mistakes
+
+
+def _run_job(task: Callable[[DictConfig], object], config: DictConfig) -> object:
+    """What ``run_door`` promises, with the user's own choice of how much of an error is shown."""
     _restore_full_error()
     _quieten_libraries()
-    if not _is_first_process():
+    if not is_first_process():
         logging.getLogger("fed_reid").setLevel(logging.WARNING)  # the rest has been said
     try:
         return task(config)
@@ -189,11 +201,11 @@ def run_plain(task: Callable[[], int]) -> None:
 
 def _let_the_first_process_speak() -> None:
     """Waits to be ended by it where there are several: a mistake that all of them find is told once."""
-    if not _is_first_process():
+    if not is_first_process():
         time.sleep(_SECONDS_FOR_THE_FIRST)
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
     """As torchrun, Lightning and SLURM tell it, in this order."""
     return next((os.environ[key] for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if key in os.environ), "0") == "0"
 
@@ -228,7 +240,17 @@ def _restore_full_error() -> None:
         os.environ.pop(_FULL_ERROR, None)
 
 
+def _search_mistake(error: ValueError) -> str | None:
+    """Optuna names the best run in the end, and there is none."""
+    if "No trials are completed yet" not in str(error):
+        return None
+    return "Every run of the search failed; they are listed in summary.md in its folder."
+
+
 def _composition_mistake(error: CompactHydraException) -> str:
+    for plugin, extra in _EXTRA_OF.items():
+        if f"Could not find '{plugin}" in str(error):
+            return f"{plugin} is not installed: pip install 'fed-reid[{extra}]'."
     unknown = re.search(r"Could not (?:override|delete from config|append to config)[^']*'([^']+)'", str(error))
     if unknown and "already at" not in str(error):
         return f"Configuration key '{unknown[1]}' does not exist: --cfg job lists every key."

@@ -24,12 +24,18 @@ from fed_reid.lightning.report import write_report
 from fed_reid.reports.published import parse_published
 from fed_reid.retrieval.bootstrap import Resampling
 from fed_reid.retrieval.centring import CentringSettings
-from fed_reid.retrieval.rankings import parse_kinds
+from fed_reid.retrieval.rankings import DistanceKind, parse_kinds
 from fed_reid.retrieval.reranking import RerankingSettings
 
 log = logging.getLogger(__name__)
 
 KEYS = ("ckpt",)
+USUAL_DISTANCES = (
+    DistanceKind.PLAIN,
+    DistanceKind.VISIBILITY,
+    DistanceKind.RERANKED,
+    DistanceKind.VISIBILITY_RERANKED,
+)
 
 
 def evaluate(config: DictConfig) -> None:
@@ -43,8 +49,9 @@ def evaluate(config: DictConfig) -> None:
     network = load_network(checkpoint).to(device)
     wanted = config.headline or plan["config"]["headline"]
     headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
+    distances = config.distances or [*plan["config"].get("distances", ()), *USUAL_DISTANCES]
     also = FurtherDistances(
-        headline, parse_kinds(config.distances), RerankingSettings(**config.rerank), CentringSettings(**config.centring)
+        headline, parse_kinds(distances), RerankingSettings(**config.rerank), CentringSettings(**config.centring)
     )
     resampling = Resampling(**config.intervals)
 
@@ -54,7 +61,7 @@ def evaluate(config: DictConfig) -> None:
     write_report(
         folder,
         results,
-        headline,
+        also.headline(network.scores_stripes),
         published,
         seed=plan["config"]["seed"],
         checkpoint=config.ckpt,

@@ -1,7 +1,7 @@
 """A sweep goes on when one of its runs fails, ends with one table, and then says by its status that a run failed.
 
 Whatever launches the runs (this process, others, a cluster), each leaves ``.hydra/job.json`` in its folder; the summary
-is made of the folders.
+is made of the folders, after every run, so that a sweep that is killed has one as well.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from fed_reid.cli import MISTAKE, SweepJobError
+from fed_reid.cli import MISTAKE, SweepJobError, is_first_process
 from fed_reid.reports.sweep_table import SCORES, SweepRun, sweep_table, write_summary
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,10 @@ class SweepSummary(Callback):
             return
         ended = {**_read(file), "failure": None}
         if job_return.status == JobStatus.COMPLETED:
-            # A finished run that is given again (resume=auto) validates nothing and keeps what it had.
-            ended["objective"] = ended["objective"] if job_return.return_value is None else job_return.return_value
+            # A finished run that is given again (resume=auto) validates nothing; the sweeper gets what it had.
+            if job_return.return_value is None:
+                job_return.return_value = ended["objective"]
+            ended["objective"] = job_return.return_value
         else:
             error = job_return._return_value  # its property would raise it
             ended["failure"] = _sentence(error)
@@ -57,6 +59,7 @@ class SweepSummary(Callback):
                 log.error("This run failed; the sweep goes on.", exc_info=error)
             job_return.return_value, job_return.status = None, JobStatus.COMPLETED
         _write(file, ended)
+        _summarise(config)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Prints and writes the summary.
@@ -64,16 +67,14 @@ class SweepSummary(Callback):
         Raises:
             SystemExit: A run failed.
         """
-        if not _is_first_process():
+        if not is_first_process():
             return
         hydra = HydraConfig.instance()
         hydra.set_config(config)  # the folder's name may refer to it
-        folder = Path(config.hydra.sweep.dir)
+        folder, runs = _summarise(config)
         hydra.cfg = None
-        runs = read_sweep(folder)
         if not runs:
             return
-        write_summary(folder, runs)
         Console().print(sweep_table(runs, f"Sweep {folder}", str(config.get("objective") or "")))
         failed = sum(run.failure is not None for run in runs)
         if failed:
@@ -82,20 +83,37 @@ class SweepSummary(Callback):
 
 
 def read_sweep(folder: Path) -> list[SweepRun]:
-    """The runs in a sweep folder, in the order in which Hydra numbered them."""
-    files = sorted(folder.glob(f"*/.hydra/{JOB_FILE}"), key=_job_number)
-    return [_read_run(file.parents[1], _read(file)) for file in files]
+    """The runs in a sweep folder, however deep ``hydra.sweep.subdir`` puts them, in the order of Hydra's numbers."""
+    files = [file for file in folder.glob(f"**/{JOB_FILE}") if not _is_of_another_sweep(file, folder)]
+    return [_read_run(folder, file) for file in sorted(files, key=lambda file: (_job_number(file), file))]
 
 
-def _read_run(folder: Path, ended: Mapping[str, Any]) -> SweepRun:
-    words = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"), resolve=False)
+def _is_of_another_sweep(file: Path, folder: Path) -> bool:
+    """Whether that one's folder is in this one's."""
+    between = takewhile(lambda parent: parent != folder, file.parents)
+    return any((parent / "multirun.yaml").is_file() for parent in between)
+
+
+def _summarise(config: DictConfig) -> tuple[Path, list[SweepRun]]:
+    """Writes down how things are."""
+    folder = Path(config.hydra.sweep.dir)
+    runs = read_sweep(folder)
+    if runs:
+        write_summary(folder, runs)
+    return folder, runs
+
+
+def _read_run(sweep: Path, file: Path) -> SweepRun:
+    folder, ended = file.parents[1], _read(file)
+    name = str(folder.relative_to(sweep))
+    words = OmegaConf.to_container(OmegaConf.load(file.with_name("overrides.yaml")), resolve=False)
     assert isinstance(words, list)
     pairs = (str(word).lstrip("+~").partition("=")[::2] for word in words)
     settings = {key: value for key, value in pairs if key.partition(".")[0] not in _NO_CHOICE}
     if ended["failure"] is not None:
-        return SweepRun(folder.name, settings, failure=ended["failure"])
+        return SweepRun(name, settings, failure=ended["failure"])
     split, scores = _scores(folder)
-    return SweepRun(folder.name, settings, None, ended["objective"], scores, split)
+    return SweepRun(name, settings, None, ended["objective"], scores, split)
 
 
 def _scores(folder: Path) -> tuple[str, dict[str, dict[str, float]]]:
@@ -117,7 +135,7 @@ def _scores(folder: Path) -> tuple[str, dict[str, dict[str, float]]]:
 def _job_file(config: DictConfig) -> Path | None:
     """Where a job of a sweep notes how it ended; None for any other run and for further processes of one."""
     subdir = config.hydra.output_subdir
-    if config.hydra.mode != RunMode.MULTIRUN or subdir is None or not _is_first_process():
+    if config.hydra.mode != RunMode.MULTIRUN or subdir is None or not is_first_process():
         return None
     return Path(config.hydra.runtime.output_dir) / subdir / JOB_FILE
 
@@ -130,16 +148,13 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, ended: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(ended) + "\n", encoding="utf-8")
+    unfinished = file.with_suffix(".part")  # other runs may be reading
+    unfinished.write_text(json.dumps(ended) + "\n", encoding="utf-8")
+    unfinished.replace(file)
 
 
 def _job_number(file: Path) -> int:
     return int(OmegaConf.load(file.with_name("hydra.yaml")).hydra.job.num)
-
-
-def _is_first_process() -> bool:
-    """Hydra's callbacks run in every process that torchrun starts."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _sentence(error: object) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from fed_reid.assembly import blueprint, build_network, check_can_go_on, check_same_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, open_door, refuse_unused_groups, run_door, with_recipe
@@ -32,7 +34,7 @@ from fed_reid.lightning.interruption import stopping_on_signals
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.lightning.out_of_memory import MEMORY_KEYS, explained_out_of_memory
 from fed_reid.lightning.siblings import ending_together, starts_siblings
-from fed_reid.lightning.wandb_logger import finish_wandb
+from fed_reid.lightning.wandb_logger import finishing_wandb
 from fed_reid.models.weights import load_encoder_weights, require_weights
 from fed_reid.resume import checkpoint_to_resume
 from fed_reid.retrieval.centring import CentringSettings
@@ -90,24 +92,22 @@ def train(config: DictConfig) -> float | None:
     _check_whole_evaluation(trainer)
     check_launch(starts_siblings(trainer), trainer.world_size, trainer.num_nodes)
     accelerate(module.network, trainer, config.compile, config.recompute)
-    if trainer.is_global_zero:
-        OmegaConf.save(OmegaConf.create(plan["config"]), Path(hydra_config.runtime.output_dir) / "config.yaml")
-        for logger in trainer.loggers:
-            if isinstance(logger, ContinuedCSVLogger):
-                logger.go_on_from(first_step)
-            logger.log_hyperparams(plan["config"])
     settings = {key: OmegaConf.select(config, key) for key in MEMORY_KEYS}
-    try:
+    with finishing_wandb(trainer.loggers):
+        if trainer.is_global_zero:
+            OmegaConf.save(OmegaConf.create(plan["config"]), Path(hydra_config.runtime.output_dir) / "config.yaml")
+            for logger in trainer.loggers:
+                if isinstance(logger, ContinuedCSVLogger):
+                    logger.go_on_from(first_step)
+                logger.log_hyperparams(plan["config"])
         with repeatable_command(), ending_together(trainer), explained_out_of_memory(trainer, settings):
             trainer.fit(module, datamodule, ckpt_path=ckpt_path, weights_only=True)
-            objective = trainer.callback_metrics.get(config.objective)
+            logged = dict(trainer.callback_metrics)  # a test begins with none
             if config.test:
                 trainer.test(module, datamodule, verbose=False)
-    finally:
-        finish_wandb(trainer.loggers)
     if isinstance(trainer.strategy.checkpoint_io, AtomicCheckpointIO):
         trainer.strategy.checkpoint_io.require_written()
-    return None if objective is None else float(objective)
+    return _objective(logged, config.objective)
 
 
 def _check_numbers(config: DictConfig) -> None:
@@ -125,6 +125,16 @@ def _check_objective(name: object) -> None:
             f"objective={name}: expected a metric that is logged before the test, such as val_mean/mAP; who is tested "
             "must not choose the settings."
         )
+
+
+def _objective(logged: Mapping[str, Tensor], name: str) -> float | None:
+    """Its last value; None where this training validated nothing."""
+    if name in logged:
+        return float(logged[name])
+    validated = sorted(key for key in logged if key.startswith("val"))
+    if validated:
+        raise UserError(f"objective={name}: no such metric was logged; there are {', '.join(validated)}.")
+    return None
 
 
 def _check_whole_evaluation(trainer: pl.Trainer) -> None:

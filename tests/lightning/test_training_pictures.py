@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fed_reid.data.records import Sample
+from fed_reid.lightning.spare_files import spared
 from fed_reid.lightning.training_pictures import TrainingPictures, memory_neighbours
 from fed_reid.lightning.vital_signs import VitalSigns, peak_memory
 from fed_reid.models.erasing import OcclusionErasing
@@ -63,6 +64,14 @@ def test_pictures(tmp_path):
     draw_view_scores(tmp_path / "none.png", scores, scores, torch.ones(4, 2), "No stripe is occluded")
     for name in ("n.png", "v.png", "none.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_full_disk_costs_the_file_and_not_the_run(tmp_path, caplog):
+    path = tmp_path / "picture.png"
+    with spared(path):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+    assert not path.exists() and f"{path} could not be written (No space left on device)" in caplog.text
 
 
 def test_gradient_norm_of_logged_steps_alone():

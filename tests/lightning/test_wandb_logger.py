@@ -1,6 +1,11 @@
-import pytest
+from types import SimpleNamespace
 
-from fed_reid.lightning.wandb_logger import has_account
+import pytest
+import wandb
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from fed_reid.lightning.wandb_logger import ID_FILE, finishing_wandb, has_account, make_wandb_logger
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +44,28 @@ def test_login_file(monkeypatch, tmp_path, server, machine, known):
 def test_damaged_login_file(tmp_path):
     (tmp_path / "netrc").write_text("nonsense that no machine reads {")
     assert not has_account()
+
+
+def test_going_on_takes_the_id_in_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.delenv("WANDB_RUN_ID", raising=False)
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    make_wandb_logger(str(tmp_path))
+    assert not (tmp_path / ID_FILE).exists(), "only the first process logs"
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
+    first, second = (make_wandb_logger(str(tmp_path)).version for _ in range(2))
+    assert first == second == (tmp_path / ID_FILE).read_text().strip()
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 0), (ValueError, 1), (SystemExit, 1)])
+def test_a_run_that_fails_is_failed_in_wandb(monkeypatch, tmp_path, error, status):
+    monkeypatch.setattr(wandb, "run", SimpleNamespace())
+    ended = []
+    monkeypatch.setattr(wandb, "finish", ended.append)
+    try:
+        with finishing_wandb([WandbLogger(save_dir=tmp_path, offline=True)]):
+            if error:
+                raise error
+    except BaseException as raised:
+        assert isinstance(raised, error)
+    assert ended == [status]

@@ -194,3 +194,16 @@ def test_memory_scale_changes_the_diffused_feature_alone():
     unit, scaled = (embed_all(tiny_fed(memory_scale=scale), images(3)) for scale in ("unit", "feature"))
     assert torch.equal(unit["erased"], scaled["erased"])
     assert not torch.allclose(unit["diffused"], scaled["diffused"])
+
+
+@pytest.mark.parametrize("own_neighbors", [False, True])
+def test_whether_training_reads_the_own_row(own_neighbors, monkeypatch):
+    network = tiny_fed(own_neighbors=own_neighbors)
+    asked = []
+    search = network.memory.search
+    monkeypatch.setattr(network.memory, "search", lambda *words: asked.append(words) or search(*words))
+    train_step(network)
+    embed_all(network, images(5, seed=1))
+    in_training, at_inference = (labels for _, _, labels in asked)
+    assert at_inference is None
+    assert in_training is None if own_neighbors else torch.equal(in_training, LABELS.repeat(2))

@@ -1,7 +1,9 @@
 """Rows, tables and resuming of scripts/ablation.py; what it makes of finished runs."""
 
+import csv
 import importlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -202,6 +204,33 @@ def test_report_alone(runs, tmp_path, monkeypatch):
         *("ablation.png", "ablation_visible.png", "ablation_scores.png"),
     }
     assert before == [document.read_bytes() for document in ROOT.glob("docs/*.md")]
+
+
+FED_ON_NPO = ("fed", "npo", "diffused")
+
+
+def test_trains_and_reports(tmp_path):
+    """As a user calls it. What fails takes nothing else down."""
+    few = ["train_ids=12", "val_ids=4", "test_ids=6", "images_per_id=4"]
+    words = [f"paths.data_dir={tmp_path / 'data'}", "data.identities_per_batch=4", "trainer.max_epochs=1"]
+    words += [f"data.reader.settings.{word}" for word in few]
+
+    def ablation(rows, *further):
+        command = [sys.executable, "scripts/ablation.py", "--quick", "--runs", str(tmp_path / "runs"), "--rows", *rows]
+        return subprocess.run([*command, "--", *words, *further], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    ended = ablation(["vit", "fed"])
+    assert ended.returncode == 0, ended.stderr
+    with (tmp_path / "runs" / "report_test" / "ablation.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["model"] for line in lines} == {"vit", "fed"}
+    metrics = json.loads((tmp_path / "runs" / "fed" / "seed0" / "metrics.json").read_text())
+    (npo,) = (line for line in lines if (line["model"], line["query_set"], line["feature"]) == FED_ON_NPO)
+    assert float(npo["rank1"]) == pytest.approx(metrics["test"]["npo"]["rank1"], abs=1e-3)
+
+    ended = ablation(["fed_F2"], "loss.contrast_start=2")
+    assert ended.returncode == 1 and "fed_F2, seed 0 has failed" in " ".join(ended.stderr.split())
+    assert "loss.contrast_start=2" in (tmp_path / "runs" / "fed_F2" / "seed0" / "output.txt").read_text()
 
 
 def test_a_row_that_is_none_is_named(monkeypatch, capsys):

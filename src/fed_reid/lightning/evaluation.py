@@ -86,8 +86,9 @@ class FurtherDistances:
         return list(dict.fromkeys((DistanceKind.PLAIN, *further)))
 
     def headline(self, scores_stripes: bool) -> str:
-        """Row of the feature by the first kind that the network can be ranked by."""
-        return row_of(self.feature, next(iter(self._usable(scores_stripes)), DistanceKind.PLAIN))
+        """Row of the feature by the first kind that the network can be ranked by; never a re-ranked one."""
+        kinds = (kind for kind in self._usable(scores_stripes) if not kind.reranks)
+        return row_of(self.feature, next(kinds, DistanceKind.PLAIN))
 
     def _usable(self, scores_stripes: bool) -> list[DistanceKind]:
         return [kind for kind in self.kinds if scores_stripes or not kind.weighs_stripes]

@@ -16,6 +16,7 @@ from fed_reid.lightning.evaluation import EvaluationResult, intervals_by_row, ro
 from fed_reid.lightning.figures import draw_query_set_lists, draw_query_set_scores, stripe_auroc
 from fed_reid.lightning.module import ReIDModule
 from fed_reid.lightning.per_query import query_results
+from fed_reid.lightning.spare_files import spared
 from fed_reid.lightning.throughput import Throughput
 from fed_reid.reports.curves import draw_curves
 from fed_reid.reports.metrics_json import RunRecord, TrainingCost, write_metrics_json
@@ -50,7 +51,9 @@ class RunReport(pl.Callback):
         """Keeps what became of every validation query, for comparing models without a look at the test identities."""
         assert isinstance(pl_module, ReIDModule)
         if trainer.is_global_zero and pl_module.validation is not None:
-            write_queries(self.folder / "queries_val.npz", query_results({"": pl_module.validation}))
+            path = self.folder / "queries_val.npz"
+            with spared(path):
+                write_queries(path, query_results({"": pl_module.validation}))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """All numbers have been gathered by now; the first process writes them down."""

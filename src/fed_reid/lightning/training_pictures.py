@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from fed_reid.data.records import Sample, TrainBatch
 from fed_reid.lightning.module import ReIDModule
+from fed_reid.lightning.spare_files import spared
 from fed_reid.models.erasing import OcclusionErasing
 from fed_reid.models.memory import MemoryBank
 from fed_reid.models.outputs import VIEWS
@@ -73,11 +74,15 @@ class TrainingPictures(pl.Callback):
         if self.recent:
             clean, occluded, visibility = self.view_scores()
             title = f"Stripe scores of the last {len(self.recent)} training batches"
-            draw_view_scores(self.figures / f"{VIEW_SCORES}.png", clean, occluded, visibility, title)
+            path = self.figures / f"{VIEW_SCORES}.png"
+            with spared(path):
+                draw_view_scores(path, clean, occluded, visibility, title)
         rows = memory_neighbours(pl_module)
         if rows:
             title = f"Memory of {pl_module.datamodule.num_classes:,} training identities"
-            draw_neighbours(self.figures / f"{NEIGHBOURS}.png", title, rows)
+            path = self.figures / f"{NEIGHBOURS}.png"
+            with spared(path):
+                draw_neighbours(path, title, rows)
 
     def view_scores(self) -> tuple[Tensor, Tensor, Tensor]:
         """What is in ``recent``, as three float tensors [N, S] on the CPU."""

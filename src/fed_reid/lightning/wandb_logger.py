@@ -6,12 +6,14 @@ import logging
 import netrc
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 log = logging.getLogger(__name__)
 
@@ -40,25 +42,38 @@ def make_wandb_logger(
 
 
 def _run_id(folder: Path) -> str | None:
-    """That of the run in this folder; None where an agent of a W&B sweep has given one."""
-    if os.environ.get("WANDB_RUN_ID"):
+    """That of the run in this folder; None where an agent of a W&B sweep has given one, or another process logs."""
+    is_first_process = getattr(rank_zero_only, "rank", 0) == 0
+    if os.environ.get("WANDB_RUN_ID") or not is_first_process:
         return None
     file = folder / ID_FILE
+    known = file.read_text(encoding="ascii").strip() if file.is_file() else ""
+    if not known:  # or the disk was full when it was written
+        known = secrets.token_hex(4)
+        file.write_text(known + "\n", encoding="ascii")
+    return known
+
+
+@contextmanager
+def finishing_wandb(loggers: Sequence[Logger]) -> Iterator[None]:
+    """Ends the W&B run among the loggers, if there is one, as finished or as failed.
+
+    The next run of a sweep would else be written into it.
+    """
     try:
-        with file.open("x", encoding="ascii") as new:
-            new.write(secrets.token_hex(4) + "\n")
-    except FileExistsError:  # it goes on, or another process of it was faster
-        pass
-    return file.read_text(encoding="ascii").strip() or None
+        yield
+    except BaseException:
+        _finish(loggers, exit_code=1)
+        raise
+    _finish(loggers, exit_code=0)
 
 
-def finish_wandb(loggers: Iterable[Logger]) -> None:
-    """Ends the W&B run among the loggers, if there is one: the next run of a sweep would else be written into it."""
+def _finish(loggers: Sequence[Logger], exit_code: int) -> None:
     if any(isinstance(logger, WandbLogger) for logger in loggers):
         import wandb  # takes a second, which other runs need not spend
 
         if wandb.run is not None:  # a logger starts its run on first use
-            wandb.finish()
+            wandb.finish(exit_code)
 
 
 def has_account() -> bool:

@@ -31,7 +31,7 @@ class WandbReport(pl.Callback):
     def __init__(self, folder: str, checkpoints: bool = True) -> None:
         self.folder = Path(folder)
         self._checkpoints = checkpoints
-        self._logged: set[Path] = set()
+        self._logged: set[tuple[Path, int]] = set()  # pictures as they were drawn at a time, in ns
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Histograms of the stripe scores of both views."""
@@ -62,9 +62,10 @@ class WandbReport(pl.Callback):
             self._log_pictures(logger)
 
     def _log_pictures(self, logger: WandbLogger) -> None:
-        pictures = sorted(set((self.folder / "figures").glob("*.png")) - self._logged)
-        self._logged |= set(pictures)
-        for picture in pictures:
+        pictures = {(path, path.stat().st_mtime_ns) for path in (self.folder / "figures").glob("*.png")}
+        new = sorted(pictures - self._logged)
+        self._logged |= pictures
+        for picture, _ in new:
             logger.log_image(f"figures/{picture.stem}", [str(picture)])
 
     def _log_checkpoints(self, logger: WandbLogger) -> None:

@@ -65,6 +65,8 @@ class FED(ReIDNetwork):
         read_memory: Off for the control that has everything, but whose diffusion module never reads the memory.
         memory_scale: F7, which the paper shares. Beside a query of length sqrt(E) keys of length 1 give logits near 0,
             so that attention spreads evenly over the neighbours, and values near 0.
+        own_neighbors: Ours: in training too the own identity may be among the neighbours, as at inference nobody is
+            excluded. Otherwise all that is ever read is somebody else, which teaches to move away from it.
 
     Raises:
         UserError: With fewer than K + 1 identities, since a neighbour must be somebody else; for any other value out
@@ -89,6 +91,7 @@ class FED(ReIDNetwork):
         separate_norms: bool = True,
         read_memory: bool = True,
         memory_scale: MemoryScale | str = MemoryScale.UNIT,
+        own_neighbors: bool = False,
     ) -> None:
         super().__init__()
         if not isinstance(num_neighbors, int) or num_neighbors < 1:
@@ -105,6 +108,7 @@ class FED(ReIDNetwork):
         self.num_neighbors = num_neighbors
         self.global_token = parse_option(GlobalToken, "global_token", global_token)
         self.memory_scale = parse_option(MemoryScale, "memory_scale", memory_scale)
+        self.own_neighbors = own_neighbors
         self.erasing = OcclusionErasing(num_stripes, width)
         self.neck = StripeNeck(num_stripes, width)
         self.diffusion = FeatureDiffusion(num_stripes, width, num_heads, head_merge, attention_scale, read_memory)
@@ -123,7 +127,7 @@ class FED(ReIDNetwork):
         """See ``ReIDNetwork.forward``; the memory is read, never written (``update_memory`` does that)."""
         views = len(self.views)
         tokens, scores, erased = self._erase(images, None if camids is None else camids.repeat(views), views)
-        diffused = self._diffuse(erased, scores, labels.repeat(views), views)
+        diffused = self._diffuse(erased, scores, None if self.own_neighbors else labels.repeat(views), views)
         first_or_class = tokens.global_token if self.global_token == GlobalToken.CLASS else tokens.patches[:, 0]
         return TrainingOutput(
             features={"erased": erased, "diffused": diffused},

@@ -11,8 +11,6 @@ from fed_reid.data.randomness import Randomness
 from fed_reid.data.ranges import require_number
 from fed_reid.data.records import Benchmark
 
-_SOURCE_KEY = "occluder.source"
-
 
 class PasteOccluder:
     """Pastes one patch over the second view.
@@ -32,9 +30,9 @@ class PasteOccluder:
         require_number("occluder.probability", probability, 0, 1)
         self._source, self._geometry, self._probability = source, geometry, probability
 
-    def prepare(self, benchmark: Benchmark) -> None:
-        """Lets the source find its patches; see ``PatchSource.prepare``."""
-        self._source.prepare(benchmark, _SOURCE_KEY)
+    def prepare(self, benchmark: Benchmark, key: str = "occluder") -> None:
+        """Lets the source find its patches; see ``Occluder``. ``key`` is that of this occluder in the config."""
+        self._source.prepare(benchmark, f"{key}.source")
 
     def __call__(self, image: Pixels, randomness: Randomness, pid: int) -> tuple[Pixels, Mask]:
         """Pastes at most one patch; see ``Occluder``."""

@@ -1,0 +1,1 @@
+"""Parts of scripts/inspect_diffusion.py: one file for each thing that is looked at."""

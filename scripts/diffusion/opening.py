@@ -1,0 +1,91 @@
+"""A trained FED with the data that it was trained and validated on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from fed_reid.assembly import load_network, read_checkpoint
+from fed_reid.data.datamodule import ReIDDataModule
+from fed_reid.data.records import RetrievalSplit
+from fed_reid.data.synthetic.settings import SyntheticSettings
+from fed_reid.errors import UserError
+from fed_reid.evaluation_data import evaluation_data
+from fed_reid.losses.criterion import Criterion
+from fed_reid.models.diffusion import NeighborAttention
+from fed_reid.models.fed import FED
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a checkpoint rebuilds.
+
+    Attributes:
+        model: Name in the tables.
+        seed: Of its training.
+        network: In eval mode.
+        data: After ``setup("fit")``, with the augmentation of the training.
+        split: Validation gallery and queries.
+        criterion: Losses with the weights of the training.
+        settings: Of the embedded benchmark, which knows what people wear; None for other data.
+    """
+
+    model: str
+    seed: int
+    network: FED
+    data: ReIDDataModule
+    split: RetrievalSplit
+    criterion: Criterion
+    settings: SyntheticSettings | None
+
+
+def open_trained(path: Path, data_dir: str | None = None) -> Trained:
+    """Reads a checkpoint and its data.
+
+    Args:
+        path: The checkpoint.
+        data_dir: Folder of the data sets; None keeps the one of the training.
+
+    Raises:
+        UserError: The network reads no memory, there are no validation identities, or a file is not what it should be.
+    """
+    checkpoint = read_checkpoint(path)
+    plan = checkpoint["fed_reid"]
+    network = load_network(checkpoint)
+    if not isinstance(network, FED) or network.diffusion.attention is None:
+        kind = type(network).__name__ + (" with read_memory=false" if isinstance(network, FED) else "")
+        raise UserError(f"checkpoint='{path}' is a {kind}; expected a FED that reads its memory, such as model=fed.")
+    config = plan["config"]
+    settings = evaluation_data(plan, {}, config["data"], data_dir)  # refuses a config that calls foreign code
+    settings.augment = config["data"]["augment"]  # and leaves the augmentation out, which gradients need
+    settings.cache, settings.num_workers, settings.test = False, 0, None
+    data: ReIDDataModule = instantiate(settings, _convert_="all")
+    data.prepare_data("fit")
+    data.setup("fit")
+    split = data.benchmark.val
+    if split is None:
+        raise UserError(f"checkpoint='{path}': {data.benchmark.name} has no validation identities; expected some.")
+    options = {key: value for key, value in config["loss"].items() if key != "_target_"}
+    return Trained(model_name(path), config["seed"], network, data, split, Criterion(**options), _settings(settings))
+
+
+def model_name(path: Path) -> str:
+    """Row of the ablation for ``ROW/seedN/checkpoints/best.ckpt``; else the file's name without the seed at its end."""
+    if path.parent.name == "checkpoints" and path.parent.parent.name.startswith("seed"):
+        return path.parents[2].name
+    return re.sub(r"[-_]?\d+$", "", path.stem) or path.stem
+
+
+def attention_of(network: FED) -> NeighborAttention:
+    """The attention of a network that ``open_trained`` let pass."""
+    assert network.diffusion.attention is not None
+    return network.diffusion.attention
+
+
+def _settings(data: DictConfig) -> SyntheticSettings | None:
+    drawn = OmegaConf.select(data, "reader.settings")
+    return None if drawn is None else instantiate(drawn, _convert_="all")
