@@ -3,8 +3,8 @@
     python scripts/collect_results.py runs/sweep/<time> sweep.csv
     python scripts/collect_results.py runs/evaluate results/distances.csv
 
-Folders of a sweep and those that ``fed_reid.evaluate`` wrote are read. With ``--split val`` the last validation of each run is read
-instead of its test, for choosing settings.
+Folders of a sweep and those that ``fed_reid.evaluate`` wrote are read. With ``--split val`` the last validation of each
+run is read instead of its test, for choosing settings.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def ends_with_sentence(task, caplog):
     ],
 )
 def test_data_without_a_recipe_get_the_official_settings(words, recipe):
-    assert with_recipe(words) == words + ["experiment=standard"] * recipe
+    assert with_recipe(words) == ["experiment=standard"] * recipe + words
 
 
 def test_result_is_handed_on():

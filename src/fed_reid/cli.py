@@ -92,7 +92,7 @@ def with_recipe(words: Sequence[str]) -> list[str]:
     chosen = next((word.removeprefix("data=") for word in words if word.startswith("data=")), "synthetic")
     if "synthetic" in chosen.split(",") or any(word.startswith("experiment=") for word in words):
         return list(words)
-    return [*words, "experiment=standard"]
+    return ["experiment=standard", *words]  # in front: behind a flag of Hydra it would be taken for a value of it
 
 
 def new_folder(path: str, key: str = "out") -> Path:
