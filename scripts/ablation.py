@@ -40,6 +40,7 @@ from ablations.tables import (
     scores_of,
     step_lines,
     step_table,
+    swap_table,
     write_csv,
 )
 from rich.console import Console
@@ -136,6 +137,8 @@ def report(runs: Sequence[Run], folder: Path, publish: bool) -> None:
     write_csv(folder / "ablation_visible.csv", curve_lines(curves))
     draw(lines, curves, detections, ROOT / "docs" if publish else folder)
     if publish:
+        if (folder / "diffusion.csv").is_file():  # of scripts/inspect_diffusion.py
+            tables["diffusion"] = swap_table(read_csv(folder / "diffusion.csv"))
         for document in DOCUMENTS:
             document.write_text(fill_in(document.read_text(encoding="utf-8"), tables), encoding="utf-8")
     else:

@@ -12,6 +12,9 @@ from ablations.findings import Detection, Step, VisibleCurve, feature_of
 from ablations.rows import ROWS, Row
 
 Lines = Sequence[Mapping[str, str]]  # of a CSV file
+# What the attention reads instead of its own neighbours (scripts/diffusion/swaps.py), and what the table calls it.
+SWAPS = {"own": "own", "mean": "mean row", "true": "same person", "other": "another"}
+SWAP_SETS = ("npo", "mixed")
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
@@ -92,12 +95,14 @@ def scores_of(lines: Lines, row: Row, score: str) -> dict[str, list[float]]:
 def score_table(lines: Lines, names: Sequence[str] | None = None) -> str:
     """Rank-1 (mean ± spread over seeds) / mAP of the rows that have results, as Markdown."""
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
-    table = [_line(["row", "what it adds", "to", *query_sets]), _line(["---"] * (3 + len(query_sets)))]
+    heads = ["row", "what it adds", "to", "seeds", *query_sets]
+    table = [_line(heads), _line(["---"] * len(heads))]
     for row in ROWS.values():
         rank1, mean_ap = (scores_of(lines, row, score) for score in ("rank1", "mAP"))
         if rank1 and (names is None or row.name in names):
             cells = [f"{mean_and_spread(rank1[name])} / {mean(mean_ap[name]):.1f}" for name in query_sets]
-            table.append(_line([f"`{row.name}`", row.what, f"`{row.before}`" if row.before else "", *cells]))
+            before, seeds = f"`{row.before}`" if row.before else "", str(len(rank1[query_sets[0]]))
+            table.append(_line([f"`{row.name}`", row.what, before, seeds, *cells]))
     return "\n".join(table)
 
 
@@ -109,9 +114,13 @@ def step_table(lines: Lines) -> str:
         difference, low, high = (float(line[f"rank1{end}"]) for end in ("", "_low", "_high"))
         shown = f"{difference:+.1f} ({low:+.1f} to {high:+.1f})"
         by_pair[line["model"], line["against"]][line["query_set"]] = f"**{shown}**" if low > 0 or high < 0 else shown
-    table = [_line(["row", "against", *query_sets]), _line(["---"] * (2 + len(query_sets)))]
-    for (model, against), cells in by_pair.items():
-        table.append(_line([f"`{model}`", f"`{against}`", *(cells.get(name, "") for name in query_sets)]))
+    seeds = {(line["model"], line["against"]): line["seeds"] for line in lines}
+    heads = ["row", "against", "seeds", *query_sets]
+    table = [_line(heads), _line(["---"] * len(heads))]
+    for pair, cells in by_pair.items():
+        model, against = pair
+        shown = (cells.get(name, "") for name in query_sets)
+        table.append(_line([f"`{model}`", f"`{against}`", seeds[pair], *shown]))
     return "\n".join(table)
 
 
@@ -129,6 +138,24 @@ def detection_table(lines: Lines) -> str:
                 for score in ("auroc", "calibration_error")
             ]
         table.append(_line([f"`{model}`", *cells]))
+    return "\n".join(table)
+
+
+def swap_table(lines: Lines) -> str:
+    """What scripts/inspect_diffusion.py found when the attention reads something else, as Markdown: means over seeds.
+
+    Args:
+        lines: Of results/diffusion.csv.
+    """
+    values = defaultdict(list)
+    for line in lines:
+        values[line["model"], line["measure"]].append(float(line["value"]))
+    heads = [f"{query_set}: {what}" for query_set in SWAP_SETS for what in SWAPS.values()]
+    table = [_line(["network", "seeds", "attention entropy", *heads]), _line(["---"] * (3 + len(heads)))]
+    for model in dict.fromkeys(line["model"] for line in lines):
+        entropy = values[model, "attention_entropy"]
+        cells = [f"{mean(values[model, f'mAP/{name}/{swap}']):.1f}" for name in SWAP_SETS for swap in SWAPS]
+        table.append(_line([f"`{model}`", str(len(entropy)), f"{mean(entropy):.2f}", *cells]))
     return "\n".join(table)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -59,6 +61,25 @@ def open_trained(path: Path, data_dir: str | None = None) -> Trained:
     if not isinstance(network, FED) or network.diffusion.attention is None:
         kind = type(network).__name__ + (" with read_memory=false" if isinstance(network, FED) else "")
         raise UserError(f"checkpoint='{path}' is a {kind}; expected a FED that reads its memory, such as model=fed.")
+    data, split = open_data(path, plan, data_dir)
+    options = {key: value for key, value in plan["config"]["loss"].items() if key != "_target_"}
+    settings = OmegaConf.create(plan["config"]["data"])
+    return Trained(
+        model_name(path), plan["config"]["seed"], network, data, split, Criterion(**options), _settings(settings)
+    )
+
+
+def open_data(path: Path, plan: Mapping[str, Any], data_dir: str | None) -> tuple[ReIDDataModule, RetrievalSplit]:
+    """What a network was trained on, and its validation identities.
+
+    Args:
+        path: Its checkpoint, for messages.
+        plan: The ``fed_reid`` entry of the checkpoint.
+        data_dir: Folder of the data sets; None keeps the one of the training.
+
+    Raises:
+        UserError: There are no validation identities.
+    """
     config = plan["config"]
     settings = evaluation_data(plan, {}, config["data"], data_dir)  # refuses a config that calls foreign code
     settings.augment = config["data"]["augment"]  # and leaves the augmentation out, which gradients need
@@ -66,11 +87,9 @@ def open_trained(path: Path, data_dir: str | None = None) -> Trained:
     data: ReIDDataModule = instantiate(settings, _convert_="all")
     data.prepare_data("fit")
     data.setup("fit")
-    split = data.benchmark.val
-    if split is None:
+    if data.benchmark.val is None:
         raise UserError(f"checkpoint='{path}': {data.benchmark.name} has no validation identities; expected some.")
-    options = {key: value for key, value in config["loss"].items() if key != "_target_"}
-    return Trained(model_name(path), config["seed"], network, data, split, Criterion(**options), _settings(settings))
+    return data, data.benchmark.val
 
 
 def model_name(path: Path) -> str:

@@ -164,7 +164,8 @@ def test_scores_and_steps(runs, findings, tables, rows, tmp_path):
     read = tables.read_csv(tmp_path / "ablation.csv")
     assert tables.scores_of(read, rows.ROWS["fed_visibility"], "rank1") == {"npo": [pytest.approx(66.667)] * 2}
     assert tables.scores_of(read, rows.ROWS["fed_centred"], "rank1") == {}, "this run was not ranked so"
-    assert "| `vit` | stripes and identity losses, random erasing |  | 50.0 ± 0.0 / 75.0 |" in tables.score_table(read)
+    line = "| `vit` | stripes and identity losses, random erasing |  | 2 | 50.0 ± 0.0 / 75.0 |"
+    assert line in tables.score_table(read)
 
     steps = {(step.model, step.against): step for step in findings.find_steps(found, Resampling(resamples=200))}
     assert set(steps) == {("fed", "vit"), ("fed_visibility", "fed"), ("fed_visibility", "vit")}
@@ -172,7 +173,8 @@ def test_scores_and_steps(runs, findings, tables, rows, tmp_path):
     assert step.seeds == 2 and step.rank1.mean == pytest.approx(100 / 6) and step.rank1.low > 0
     assert steps["fed_visibility", "fed"].rank1.mean == 0
     shown = tables.step_table([{k: str(v) for k, v in line.items()} for line in tables.step_lines(steps.values())])
-    assert "| `fed` | `vit` | **+16.7 (+" in shown and "| `fed_visibility` | `fed` | +0.0 (+0.0 to +0.0) |" in shown
+    assert "| `fed` | `vit` | 2 | **+16.7 (+" in shown
+    assert "| `fed_visibility` | `fed` | 2 | +0.0 (+0.0 to +0.0) |" in shown
 
 
 def test_curve_and_detection(runs, findings, tables, rows):
@@ -252,15 +254,16 @@ def test_tables_go_between_their_markers(tables):
 
 def test_the_documents_say_what_the_results_say(tables):
     """Before there are any, their tables are empty."""
-    names = ("ablation", "ablation_steps", "ablation_oem")
+    names = ("ablation", "ablation_steps", "ablation_oem", "diffusion")
     lines = [tables.read_csv(path) if (path := ROOT / "results" / f"{name}.csv").is_file() else [] for name in names]
     script = importlib.import_module("ablation")
-    scores, steps, oem = lines
+    scores, steps, oem, diffusion = lines
     expected = {
         "scores": tables.score_table(scores) if scores else "",
         "readme": tables.score_table(scores, script.IN_README) if scores else "",
         "steps": tables.step_table(steps) if steps else "",
         "oem": tables.detection_table(oem) if oem else "",
+        "diffusion": tables.swap_table(diffusion) if diffusion else "",
     }
     for path in script.DOCUMENTS:
         text = path.read_text(encoding="utf-8")
