@@ -15,6 +15,7 @@ from fed_reid.cli import CONF_DIR
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.occluders.folder import FolderSource
 from fed_reid.data.occluders.geometry import OfficialGeometry
+from fed_reid.data.occluders.mixture import MixtureOccluder
 from fed_reid.data.occluders.paste import PasteOccluder
 from fed_reid.data.random_erasing import RandomErasing
 from fed_reid.losses.criterion import Criterion
@@ -133,8 +134,10 @@ def test_data(composed, choice):
 def test_occluder(composed, occluder, geometry):
     named = [f"{SECOND}=patches"] if occluder == "two_folders" else []
     config = composed(f"occluder={occluder}", f"geometry={geometry}", *named)
-    assert isinstance(instantiate(config.data.augment.occluder, _convert_="all"), PasteOccluder)
-    assert config.data.augment.occluder.geometry == config.geometry
+    built = instantiate(config.data.augment.occluder, _convert_="all")
+    assert isinstance(built, PasteOccluder | MixtureOccluder)
+    if isinstance(built, PasteOccluder):  # the others name a geometry for each
+        assert config.data.augment.occluder.geometry == config.geometry
 
 
 def test_the_default_occluder_is_that_of_the_official_code(composed):

@@ -92,7 +92,8 @@ def with_recipe(words: Sequence[str]) -> list[str]:
     chosen = next((word.removeprefix("data=") for word in words if word.startswith("data=")), "synthetic")
     if "synthetic" in chosen.split(",") or any(word.startswith("experiment=") for word in words):
         return list(words)
-    return ["experiment=standard", *words]  # in front: behind a flag of Hydra it would be taken for a value of it
+    place = next(number for number, word in enumerate(words) if word.startswith("data="))
+    return [*words[:place], "experiment=standard", *words[place:]]  # Hydra wants such words beside each other
 
 
 def new_folder(path: str, key: str = "out") -> Path:
