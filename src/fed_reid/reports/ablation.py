@@ -84,4 +84,4 @@ def draw_reliability(path_out: Path, title: str, found: Mapping[str, Mapping[str
                 color = SERIES[place % len(SERIES)]
                 axes.plot(curve.score, curve.visible, marker="o", markersize=4.5, color=color, label=label)
             axes.set(title=query_set, xlim=(0, 1), ylim=(0, 1), xlabel="stripe score", ylabel="visible stripes, share")
-            axes.legend(loc="lower right")
+            axes.legend(loc="best")
