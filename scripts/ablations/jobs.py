@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ablations.rows import Row
 from fed_reid.cli import CONF_DIR
 from fed_reid.errors import UserError
-from fed_reid.resume import MAY_DIFFER
+from fed_reid.resume import first_difference, recorded_settings, settings_of
 
 DISTANCES = ("plain", "visibility", "centred", "visibility_centred")  # by which every run ranks its headline feature
 FINISHED = "metrics.json"  # is written when everything else but pictures is
@@ -75,26 +74,8 @@ def make_job(row: Row, seed: int, runs: Path, further: Sequence[str] = ()) -> Jo
 
 def _difference(job: Job) -> str:
     """First setting in which the run in the job's folder differs; empty where there is none, or no run."""
-    recorded = job.folder / ".hydra" / "config.yaml"
-    if not recorded.is_file():
-        return ""
-    then, now = (dict(_flat(OmegaConf.to_container(c, resolve=False))) for c in (OmegaConf.load(recorded), job.config))
-    for key in sorted(then.keys() | now.keys()):
-        if then.get(key) != now.get(key):
-            return f"{key}={then.get(key)}, now {now.get(key)}"
-    return ""
-
-
-def _flat(nested: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by their full keys, without those that two starts of a run need not share."""
-    for key, value in nested.items():
-        full = f"{prefix}{key}"
-        if any(f"{full}.".startswith(f"{other}.") for other in MAY_DIFFER):
-            continue
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{full}.")
-        else:
-            yield full, value
+    recorded = recorded_settings(job.folder)
+    return first_difference(recorded, settings_of(job.config)) if recorded else ""
 
 
 def draw_data(jobs: Sequence[Job]) -> None:

@@ -69,7 +69,7 @@ class ResumeAuto(Callback):
         here = Path(config.hydra.run.dir)
         named = _is_named(config, "hydra.run.dir")
         folders = [here] if named else _newest_first(here.parent, f"{CHECKPOINTS}/*.ckpt")
-        folder, self._found = find_run(folders, _settings(config))
+        folder, self._found = find_run(folders, settings_of(config))
         if folder is not None:
             with read_write(config.hydra.run):
                 config.hydra.run.dir = str(folder)
@@ -99,7 +99,7 @@ def find_run(folders: list[Path], settings: Mapping[str, Any]) -> tuple[Path | N
 
     Args:
         folders: In order of preference.
-        settings: Of the command, from ``_settings``.
+        settings: Of the command, from ``settings_of``.
 
     Returns:
         The folder, or None; and what to tell the user.
@@ -108,7 +108,7 @@ def find_run(folders: list[Path], settings: Mapping[str, Any]) -> tuple[Path | N
     for folder in folders:
         if not _checkpoints(folder):
             continue
-        difference = _first_difference(_recorded_settings(folder), settings)
+        difference = first_difference(recorded_settings(folder), settings)
         if not difference:
             return folder, f"resume=auto: going on in {folder}."
         other = other or f" (that in {folder} has other settings: {difference})"
@@ -179,26 +179,26 @@ def _newest_first(parent: Path, content: str) -> list[Path]:
     return sorted((folder for folder, written in newest.items() if written), key=newest.__getitem__, reverse=True)
 
 
-def _settings(config: DictConfig) -> dict[str, Any]:
+def settings_of(config: DictConfig) -> dict[str, Any]:
     """Flat settings as written, references unresolved: where the data are is then no part of them."""
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
     return {key: value for key, value in _flat(plain) if not _may_differ(key)}
 
 
-def _recorded_settings(folder: Path) -> dict[str, Any]:
+def recorded_settings(folder: Path) -> dict[str, Any]:
     """Of a run folder; empty where Hydra left no record."""
     try:
         config = OmegaConf.load(folder / ".hydra" / "config.yaml")
     except (OSError, OmegaConfBaseException):
         return {}
-    return _settings(config) if isinstance(config, DictConfig) else {}
+    return settings_of(config) if isinstance(config, DictConfig) else {}
 
 
 def _grid(config: Any) -> tuple[Any, ...]:
     """What a sweep consists of: its settings, and the choices on the command line and in its file."""
     words = [word for word in config.hydra.overrides.task if not _may_differ(word.partition("=")[0].lstrip("+~"))]
-    return _settings(config), OmegaConf.to_container(config.hydra.sweeper), sorted(words)
+    return settings_of(config), OmegaConf.to_container(config.hydra.sweeper), sorted(words)
 
 
 def _flat(nested: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -213,7 +213,7 @@ def _may_differ(key: str) -> bool:
     return any(f"{key}.".startswith(f"{other}.") for other in (*MAY_DIFFER, "hydra"))
 
 
-def _first_difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def first_difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Empty if there is none."""
     for key in sorted(then.keys() | now.keys()):
         if then.get(key) != now.get(key):

@@ -116,7 +116,7 @@ def test_a_folder_of_other_settings_is_refused_and_an_equal_one_taken(rows, jobs
     (job.folder / "metrics.json").write_text("{}")
     assert jobs.make_job(rows.ROWS["vit"], 1, tmp_path, ["data.num_workers=3"]).finished, "only how fast it goes"
     assert list(jobs.run_jobs([job], 1, 1)) == []
-    with pytest.raises(UserError, match=r"other settings \(trainer.max_epochs=22, now 3\)"):
+    with pytest.raises(UserError, match=r"other settings \(trainer.max_epochs=22, here 3\)"):
         jobs.make_job(rows.ROWS["vit"], 1, tmp_path, ["trainer.max_epochs=3"])
 
 
