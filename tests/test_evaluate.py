@@ -84,9 +84,31 @@ def test_results_are_about_the_distance_of_the_training(small_data, tmp_path):
     assert other["test_diffused_visibility_centred"] == own["test"]
 
 
+def test_mirror_images(run, small_data, tmp_path):
+    """Asked for in an evaluation, or by the training: the same; and then it may be left out."""
+    _, asked = evaluated(run, tmp_path, "mirror=true", "distances=[plain]")
+    _, without = evaluated(run, tmp_path / "without", "distances=[plain]")
+    assert asked["test"] != without["test"]
+    assert "mirror image" in str(asked["data"]) and "mirror" not in str(without["data"])
+
+    content = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    content["fed_reid"]["config"]["mirror"] = True
+    trained_so = tmp_path / "mirrored.ckpt"
+    torch.save(content, trained_so)
+    for words, expected in (((), asked), (("mirror=false",), without)):
+        out = tmp_path / f"again{len(words)}"
+        call(evaluate.main, str(trained_so), f"out={out}", "distances=[plain]", *words)
+        assert json.loads((out / "metrics.json").read_text())["test"] == expected["test"]
+
+
 @pytest.mark.parametrize(
     ("override", "named"),
-    [("distances=[cosine]", "'cosine'"), ("rerank.k1=0", "k1"), ("intervals.confidence=100", "confidence")],
+    [
+        ("mirror=sometimes", "mirror=sometimes: expected true or false"),
+        ("distances=[cosine]", "'cosine'"),
+        ("rerank.k1=0", "k1"),
+        ("intervals.confidence=100", "confidence"),
+    ],
 )
 def test_refuses_what_it_does_not_know(run, tmp_path, override, named):
     ended = call(evaluate.main, str(run / "checkpoints" / "last.ckpt"), f"out={tmp_path / 'out'}", override)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from fed_reid import __version__
+from fed_reid.data.ranges import require_switch
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.weights.reading import read_file
@@ -42,7 +43,11 @@ def build_network(plan: Mapping[str, Any]) -> ReIDNetwork:
         raise UserError("encoder.camera_information=true: the training images have no camera labels; set it to false.")
     network = OmegaConf.create(config["model"]["network"])
     _refuse_other_than_modules(OmegaConf.to_container(network, resolve=True))
-    return instantiate(network, num_classes=plan["num_classes"], encoder={"num_cameras": cameras}, _convert_="all")
+    built: ReIDNetwork = instantiate(
+        network, num_classes=plan["num_classes"], encoder={"num_cameras": cameras}, _convert_="all"
+    )
+    built.mirror = require_switch("mirror", config.get("mirror", False))  # checkpoints of before know no such key
+    return built
 
 
 def _refuse_other_than_modules(node: Any) -> None:

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
+from fed_reid.data.ranges import require_switch
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import open_evaluation_data
@@ -47,6 +48,8 @@ def evaluate(config: DictConfig) -> None:
     checkpoint = read_checkpoint(config.ckpt, "ckpt")
     plan = checkpoint[CHECKPOINT_KEY]
     network = load_network(checkpoint).to(device)
+    if config.mirror is not None:
+        network.mirror = require_switch("mirror", config.mirror)
     wanted = config.headline or plan["config"]["headline"]
     headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
     distances = config.distances or [*plan["config"].get("distances", ()), *USUAL_DISTANCES]

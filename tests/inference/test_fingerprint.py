@@ -17,7 +17,8 @@ def test_the_same_again():
 
 
 def test_whatever_decides_a_feature_counts():
-    weight, buffer, norm = tiny_fed(), tiny_fed(), tiny_fed()
+    weight, buffer, norm, mirrored = tiny_fed(), tiny_fed(), tiny_fed(), tiny_fed()
+    mirrored.mirror = True
     with torch.no_grad():
         next(weight.encoder.parameters()).view(-1)[0] += 1e-6
         next(module for module in buffer.modules() if hasattr(module, "running_mean")).running_mean[0] += 1e-6
@@ -26,8 +27,9 @@ def test_whatever_decides_a_feature_counts():
         print_of(weight),
         print_of(buffer),
         print_of(norm),
+        print_of(mirrored),
         print_of(design={"heads": 2}),
         print_of(feature="diffused"),
         print_of(image_size=(16, 32)),
     ]
-    assert len({print_of(), *others}) == 7
+    assert len({print_of(), *others}) == 8

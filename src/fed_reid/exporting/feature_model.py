@@ -11,6 +11,7 @@ from torch.export import Dim, ExportedProgram
 
 from fed_reid.exporting.order import Outputs
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.models.mirroring import retrieval_features
 
 INPUT = "images"
 FEATURES, VISIBILITY = "features", "visibility"
@@ -44,10 +45,7 @@ class FeatureModel(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Features [N, E], and visibility [N, S] where it is wanted, of normalised images [N, 3, H, W]."""
-        if self.feature == self.network.feature_names[0]:
-            embedding = self.network.embed(images)
-        else:
-            embedding = self.network.embed_all(images)[self.feature]
+        embedding = retrieval_features(self.network, images, only=self.feature)[self.feature]
         return tuple(getattr(embedding, name) for name in self.output_names)
 
 

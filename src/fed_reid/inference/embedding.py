@@ -24,6 +24,7 @@ from torch import Tensor
 from fed_reid.data.records import to_unit_range
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.models.mirroring import retrieval_features
 
 PRECISIONS = ("float32", "bf16")
 
@@ -96,10 +97,7 @@ class Forward:
             images, camids = (t.pin_memory().to(self.device, non_blocking=True) for t in (images, camids))
         with self._mixed():
             normalised = to_unit_range(images, encoder.pixel_mean, encoder.pixel_std)
-            if self.feature == network.feature_names[0]:
-                embedding = network.embed(normalised, camids)
-            else:
-                embedding = network.embed_all(normalised, camids)[self.feature]
+            embedding = retrieval_features(network, normalised, camids, self.feature)[self.feature]
         return embedding.features.float(), embedding.visibility.float()
 
     def _mixed(self) -> AbstractContextManager[object]:

@@ -29,6 +29,7 @@ def fingerprint(network: ReIDNetwork, design: Mapping[str, Any], feature: str, i
     told = {
         "design": design,
         "feature": feature,
+        "mirror": network.mirror,
         "image_size": list(image_size),
         "mean": encoder.pixel_mean.flatten().tolist(),  # [3, 1, 1] -> [3]
         "std": encoder.pixel_std.flatten().tolist(),

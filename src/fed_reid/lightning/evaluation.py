@@ -15,6 +15,7 @@ from fed_reid.data.progress import watched
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, EvalBatch, RetrievalSplit, to_unit_range
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.models.mirroring import retrieval_features
 from fed_reid.reports.hits import RankedQuerySet
 from fed_reid.retrieval.bootstrap import Resampling
 from fed_reid.retrieval.centring import CentringSettings
@@ -127,6 +128,8 @@ class Evaluation:
         if network.encoder.camera_table is not None and not self._tell_cameras:
             self._notes += ("camera information is off: these are not the cameras that the network was trained with",)
             log.info("%s: %s", benchmark.name, self._notes[-1])
+        if network.mirror:
+            self._notes += ("features are of an image and its mirror image together",)
         count = len(split.samples())
         self._features = {name: RowCollector(count).to(device) for name in network.feature_names}
         self._visibility = RowCollector(count).to(device)
@@ -137,7 +140,7 @@ class Evaluation:
         encoder = self._network.encoder
         images = to_unit_range(batch.images, encoder.pixel_mean, encoder.pixel_std)
         camids = batch.camids if self._tell_cameras else torch.full_like(batch.camids, UNKNOWN_CAMERA)
-        embeddings = self._network.embed_all(images, camids)
+        embeddings = retrieval_features(self._network, images, camids)
         for name, collector in self._features.items():
             collector.update(batch.indices, embeddings[name].features)
         self._visibility.update(batch.indices, next(iter(embeddings.values())).visibility)

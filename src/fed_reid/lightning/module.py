@@ -23,6 +23,7 @@ from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.collectives import mean_over_processes, stack_processes
 from fed_reid.models.memory import class_sums, mean_of_sums
+from fed_reid.models.mirroring import retrieval_features
 from fed_reid.optim.optimization import Optimization
 from fed_reid.retrieval.centring import CentringSettings
 from fed_reid.retrieval.rankings import parse_kinds
@@ -83,7 +84,7 @@ class ReIDModule(pl.LightningModule):
 
     def forward(self, images: Tensor, camids: Tensor | None = None) -> Tensor:
         """Headline feature [B, E] of uint8 images [B, 3, H, W]."""
-        return self.network.embed_all(self._normalised(images), camids)[self.headline].features
+        return retrieval_features(self.network, self._normalised(images), camids, self.headline)[self.headline].features
 
     def on_fit_start(self) -> None:
         """Fills the memory from the training images, unless a checkpoint brought one."""

@@ -22,6 +22,7 @@ class ReIDNetwork(nn.Module, ABC):
         encoder: What turns an image into tokens.
         scores_stripes: Whether it tells how visible a stripe is.
         views: Which views of a training image it is trained on.
+        mirror: Whether retrieval looks at the mirror image as well (``models/mirroring.py``); not part of ``embed``.
     """
 
     feature_names: tuple[str, ...]
@@ -30,6 +31,7 @@ class ReIDNetwork(nn.Module, ABC):
     encoder: Encoder
     scores_stripes: bool = False
     views: ClassVar[tuple[str, ...]] = VIEWS
+    mirror: bool = False
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor, camids: Tensor | None = None) -> TrainingOutput:
