@@ -4,8 +4,8 @@ The rule. A run is a folder with Hydra's record of its settings and with checkpo
 beside where this command would make a new one (``runs/<name>/<time>``) whose settings are the same and whose
 checkpoints are the newest, and goes on in it: its logs, pictures and checkpoints stay together. A finished run is only
 evaluated again. Settings that say where things are, or how fast they go, may differ (``MAY_DIFFER``). With
-``hydra.run.dir=FOLDER`` it is that folder or nothing, and with ``-m`` the newest sweep of the same grid. Where there is
-none, the run starts afresh.
+``hydra.run.dir=FOLDER`` it is that folder, which is refused if it holds a run of other settings, and with ``-m`` the
+newest sweep of the same grid. Where there is none, the run starts afresh.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ class ResumeAuto(Callback):
             return
         HydraConfig.instance().set_config(config)  # the folder's name refers to it
         here = Path(config.hydra.run.dir)
-        named = _is_named(config, "hydra.run.dir")
-        folders = [here] if named else _newest_first(here.parent, f"{CHECKPOINTS}/*.ckpt")
-        folder, self._found = find_run(folders, settings_of(config))
+        if _is_named(config, "hydra.run.dir"):  # there is no choice; whether it may go on is for the run to see
+            self._found = _message(here if _checkpoints(here) else None)
+            return
+        folder, self._found = find_run(_newest_first(here.parent, f"{CHECKPOINTS}/*.ckpt"), settings_of(config))
         if folder is not None:
             with read_write(config.hydra.run):
                 config.hydra.run.dir = str(folder)
@@ -110,9 +111,16 @@ def find_run(folders: list[Path], settings: Mapping[str, Any]) -> tuple[Path | N
             continue
         difference = first_difference(recorded_settings(folder), settings)
         if not difference:
-            return folder, f"resume=auto: going on in {folder}."
+            return folder, _message(folder)
         other = other or f" (that in {folder} has other settings: {difference})"
-    return None, f"resume=auto: found no run to go on with{other}; starting afresh."
+    return None, _message(None, other)
+
+
+def _message(folder: Path | None, other: str = "") -> str:
+    """What is told of the folder that was found, or of another one that was not taken."""
+    if folder is not None:
+        return f"resume=auto: going on in {folder}."
+    return f"resume=auto: found no run to go on with{other}; starting afresh."
 
 
 def checkpoint_to_resume(resume: str | None, folder: str) -> str | None:
@@ -128,6 +136,35 @@ def checkpoint_to_resume(resume: str | None, folder: str) -> str | None:
         return None
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")  # as is meant here
     return str(newest)
+
+
+def check_same_settings(checkpoint: Mapping[str, Any], config: DictConfig, path: str) -> None:
+    """Refuses to go on with a run of other settings, which a folder that was named may hold.
+
+    Hydra has written its own record anew by then; a checkpoint has the settings as well, references resolved. So what
+    refers to another setting is left to that one.
+
+    Args:
+        checkpoint: From ``read_checkpoint``.
+        config: Of this start.
+        path: File of the checkpoint, for the message.
+
+    Raises:
+        UserError: Names the first setting that differs.
+    """
+    now = settings_of(config)
+    refers = tuple(key for key, value in now.items() if "${" in str(value))
+    then = settings_of(OmegaConf.create(checkpoint["fed_reid"]["config"]))
+    same_kind = [
+        {key: value for key, value in settings.items() if not any(f"{key}.".startswith(f"{r}.") for r in refers)}
+        for settings in (then, now)
+    ]
+    difference = first_difference(*same_kind)
+    if difference:
+        raise UserError(
+            f"resume=auto: '{path}' is of a run with other settings ({difference}): name another folder, or remove "
+            "this one."
+        )
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

@@ -36,7 +36,7 @@ from fed_reid.lightning.out_of_memory import MEMORY_KEYS, explained_out_of_memor
 from fed_reid.lightning.siblings import ending_together, starts_siblings
 from fed_reid.lightning.wandb_logger import finishing_wandb
 from fed_reid.models.weights import load_encoder_weights, require_weights
-from fed_reid.resume import checkpoint_to_resume
+from fed_reid.resume import check_same_settings, checkpoint_to_resume
 from fed_reid.retrieval.centring import CentringSettings
 
 
@@ -61,13 +61,16 @@ def train(config: DictConfig) -> float | None:
             "train without a test with test=false."
         )
     plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras, datamodule.benchmark.cameras)
-    ckpt_path = checkpoint_to_resume(config.resume, hydra_config.runtime.output_dir) or config.ckpt_path
+    own = checkpoint_to_resume(config.resume, hydra_config.runtime.output_dir)
+    ckpt_path = own or config.ckpt_path
     weights = config.encoder.weights if ckpt_path is None else None  # a checkpoint brings its own
     if weights is not None:
         require_weights(weights)
     first_step = 0
     if ckpt_path is not None:
         checkpoint = read_checkpoint(ckpt_path, key="ckpt_path")
+        if own is not None:
+            check_same_settings(checkpoint, config, own)
         check_same_network(checkpoint, plan, ckpt_path)
         check_can_go_on(checkpoint, ckpt_path)
         first_step = checkpoint["global_step"]
