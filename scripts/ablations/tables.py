@@ -96,13 +96,13 @@ def score_table(lines: Lines, names: Sequence[str] | None = None) -> str:
     """Rank-1 (mean ± spread over seeds) / mAP of the rows that have results, as Markdown."""
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
     heads = ["row", "what it adds", "to", "seeds", *query_sets]
-    table = [_line(heads), _line(["---"] * len(heads))]
+    table = [table_line(heads), table_line(["---"] * len(heads))]
     for row in ROWS.values():
         rank1, mean_ap = (scores_of(lines, row, score) for score in ("rank1", "mAP"))
         if rank1 and (names is None or row.name in names):
             cells = [f"{mean_and_spread(rank1[name])} / {mean(mean_ap[name]):.1f}" for name in query_sets]
             before, seeds = f"`{row.before}`" if row.before else "", str(len(rank1[query_sets[0]]))
-            table.append(_line([f"`{row.name}`", row.what, before, seeds, *cells]))
+            table.append(table_line([f"`{row.name}`", row.what, before, seeds, *cells]))
     return "\n".join(table)
 
 
@@ -111,24 +111,29 @@ def step_table(lines: Lines) -> str:
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
     by_pair: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for line in lines:
-        difference, low, high = (float(line[f"rank1{end}"]) for end in ("", "_low", "_high"))
-        shown = f"{difference:+.1f} ({low:+.1f} to {high:+.1f})"
-        by_pair[line["model"], line["against"]][line["query_set"]] = f"**{shown}**" if low > 0 or high < 0 else shown
+        by_pair[line["model"], line["against"]][line["query_set"]] = difference_cell(line)
     seeds = {(line["model"], line["against"]): line["seeds"] for line in lines}
     heads = ["row", "against", "seeds", *query_sets]
-    table = [_line(heads), _line(["---"] * len(heads))]
+    table = [table_line(heads), table_line(["---"] * len(heads))]
     for pair, cells in by_pair.items():
         model, against = pair
         shown = (cells.get(name, "") for name in query_sets)
-        table.append(_line([f"`{model}`", f"`{against}`", seeds[pair], *shown]))
+        table.append(table_line([f"`{model}`", f"`{against}`", seeds[pair], *shown]))
     return "\n".join(table)
+
+
+def difference_cell(line: Mapping[str, str]) -> str:
+    """A difference of Rank-1 with its interval; bold where that leaves out 0."""
+    difference, low, high = (float(line[f"rank1{end}"]) for end in ("", "_low", "_high"))
+    shown = f"{difference:+.1f} ({low:+.1f} to {high:+.1f})"
+    return f"**{shown}**" if low > 0 or high < 0 else shown
 
 
 def detection_table(lines: Lines) -> str:
     """AUROC and calibration error of the stripe scores, mean ± spread over seeds, as Markdown."""
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
     heads = [f"{name}: {score}" for name in query_sets for score in ("AUROC", "calibration error")]
-    table = [_line(["row", *heads]), _line(["---"] * (1 + len(heads)))]
+    table = [table_line(["row", *heads]), table_line(["---"] * (1 + len(heads)))]
     for model in dict.fromkeys(line["model"] for line in lines):
         cells = []
         for query_set in query_sets:
@@ -137,7 +142,7 @@ def detection_table(lines: Lines) -> str:
                 mean_and_spread([float(line[score]) for line in own], 3) if own else ""
                 for score in ("auroc", "calibration_error")
             ]
-        table.append(_line([f"`{model}`", *cells]))
+        table.append(table_line([f"`{model}`", *cells]))
     return "\n".join(table)
 
 
@@ -151,11 +156,11 @@ def swap_table(lines: Lines) -> str:
     for line in lines:
         values[line["model"], line["measure"]].append(float(line["value"]))
     heads = [f"{query_set}: {what}" for query_set in SWAP_SETS for what in SWAPS.values()]
-    table = [_line(["network", "seeds", "attention entropy", *heads]), _line(["---"] * (3 + len(heads)))]
+    table = [table_line(["network", "seeds", "attention entropy", *heads]), table_line(["---"] * (3 + len(heads)))]
     for model in dict.fromkeys(line["model"] for line in lines):
         entropy = values[model, "attention_entropy"]
         cells = [f"{mean(values[model, f'mAP/{name}/{swap}']):.1f}" for name in SWAP_SETS for swap in SWAPS]
-        table.append(_line([f"`{model}`", str(len(entropy)), f"{mean(entropy):.2f}", *cells]))
+        table.append(table_line([f"`{model}`", str(len(entropy)), f"{mean(entropy):.2f}", *cells]))
     return "\n".join(table)
 
 
@@ -179,5 +184,6 @@ def mean_and_spread(values: Sequence[float], digits: int = 1) -> str:
     return f"{mean(values):.{digits}f}{spread}"
 
 
-def _line(cells: Iterable[str]) -> str:
+def table_line(cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
     return f"| {' | '.join(cells)} |"

@@ -254,16 +254,25 @@ def test_tables_go_between_their_markers(tables):
 
 def test_the_documents_say_what_the_results_say(tables):
     """Before there are any, their tables are empty."""
-    names = ("ablation", "ablation_steps", "ablation_oem", "diffusion")
+    names = (
+        "ablation",
+        "ablation_steps",
+        "ablation_oem",
+        "diffusion",
+        "diffusion_settings",
+        "diffusion_settings_steps",
+    )
     lines = [tables.read_csv(path) if (path := ROOT / "results" / f"{name}.csv").is_file() else [] for name in names]
     script = importlib.import_module("ablation")
-    scores, steps, oem, diffusion = lines
+    setting_table = importlib.import_module("ablations.settings").setting_table
+    scores, steps, oem, diffusion, settings, setting_steps = lines
     expected = {
         "scores": tables.score_table(scores) if scores else "",
         "readme": tables.score_table(scores, script.IN_README) if scores else "",
         "steps": tables.step_table(steps) if steps else "",
         "oem": tables.detection_table(oem) if oem else "",
         "diffusion": tables.swap_table(diffusion) if diffusion else "",
+        "settings": setting_table(settings, setting_steps) if settings else "",
     }
     for path in script.DOCUMENTS:
         text = path.read_text(encoding="utf-8")
