@@ -18,7 +18,7 @@ from pathlib import Path
 
 from diffusion.attending import measure_attention, measure_moves, measure_ranking
 from diffusion.learning import BATCHES, measure_learning
-from diffusion.neighborhood import gallery_rows, measure_neighbors
+from diffusion.neighborhood import gallery_rows, measure_neighbors, nearest_in_gallery
 from diffusion.opening import Trained, open_trained
 from diffusion.passes import encoding_once, pass_through, read_images
 from diffusion.rows_of_memory import measure_memory
@@ -58,7 +58,11 @@ def measure(trained: Trained, batches: int = BATCHES) -> dict[str, float]:
     images = read_images(network, trained.data.val_dataloader())
     with encoding_once(network):
         own = pass_through(network, images)
-        given = {Swap.TRUE: gallery_rows(trained, own.erased), Swap.OTHER: gallery_rows(trained, own.erased, True)}
+        given = {
+            Swap.TRUE: gallery_rows(trained, own.erased),
+            Swap.OTHER: gallery_rows(trained, own.erased, True),
+            Swap.GALLERY: nearest_in_gallery(trained, own.erased),
+        }
         passes = {
             swap: own if swap == Swap.OWN else pass_through(network, images, swap, given.get(swap)) for swap in Swap
         }

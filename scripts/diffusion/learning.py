@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.opening import Trained, attention_of
-from diffusion.swaps import Swap, swapped
+from diffusion.swaps import OF_THE_GALLERY, Swap, swapped
 from fed_reid.data.records import TrainBatch, to_unit_range
 from fed_reid.models.fed import FED
 
@@ -63,7 +63,7 @@ def measure_losses(trained: Trained, network: FED, batches: Sequence[TrainBatch]
     heart.
     """
     found: dict[str, list[float]] = defaultdict(list)
-    for swap in (swap for swap in Swap if swap not in (Swap.TRUE, Swap.OTHER)):  # which are of the gallery
+    for swap in (swap for swap in Swap if swap not in OF_THE_GALLERY):
         with swapped(network, swap, torch.Generator().manual_seed(0)):
             for batch in batches:
                 for name, loss in _losses(trained, network, batch).items():

@@ -39,7 +39,7 @@ def measure_neighbors(trained: Trained, erased: Tensor) -> dict[str, float]:
 
 
 def gallery_rows(trained: Trained, erased: Tensor, other: bool = False) -> Tensor:
-    """What ``Swap.TRUE`` gives [N, E]: to every query the mean of its person's whole gallery images, of unit length.
+    """What ``Swap.TRUE`` gives [N, 1, E]: to every query the mean of its person's whole gallery images, of unit length.
 
     With ``other`` (``Swap.OTHER``) those of somebody else: of who is half of all people further on, since numbers side
     by side may be look-alikes.
@@ -53,7 +53,16 @@ def gallery_rows(trained: Trained, erased: Tensor, other: bool = False) -> Tenso
     same = (searched[:, None] == pids[:gallery]) & whole  # [N, G]
     given = F.normalize(same.float() @ F.normalize(erased[:gallery]))
     given[:gallery] = 0  # the gallery reads its own neighbours, or equal rows alone would bring both together
-    return given
+    return given[:, None]
+
+
+def nearest_in_gallery(trained: Trained, erased: Tensor) -> Tensor:
+    """What ``Swap.GALLERY`` gives [N, K, E]: to every image its nearest others of the gallery, of unit length."""
+    rows = F.normalize(erased)
+    gallery = rows[: len(trained.split.gallery)]
+    similarity = rows @ gallery.T  # [N, G]
+    similarity.fill_diagonal_(-torch.inf)  # the gallery comes first
+    return gallery[similarity.topk(trained.network.num_neighbors).indices]
 
 
 def shared_neighbors(indices: Tensor, others: Tensor, num_classes: int) -> Tensor:

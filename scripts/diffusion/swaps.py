@@ -33,6 +33,10 @@ class Swap(StrEnum):
     NONE = "none"  # the attention's output is zero
     TRUE = "true"  # queries read the searched person from the gallery, which no search knows: the best there could be
     OTHER = "other"  # queries read somebody else of the gallery instead: what ``true`` has to be compared with
+    GALLERY = "gallery"  # everybody reads the nearest images of the gallery, as a search could
+
+
+OF_THE_GALLERY = (Swap.TRUE, Swap.OTHER, Swap.GALLERY)  # of which there is none in training
 
 
 @contextmanager
@@ -43,8 +47,8 @@ def swapped(network: FED, swap: Swap, generator: torch.Generator, given: Tensor 
         network: With an attention.
         swap: What it reads.
         generator: Of the random choices.
-        given: For ``Swap.TRUE`` and ``Swap.OTHER``: rows of unit length [N, E] that the next N images read instead,
-            zero where they read their own neighbours.
+        given: For ``Swap.TRUE``, ``Swap.OTHER`` and ``Swap.GALLERY``: rows of unit length [N, K, E] that the next N
+            images read instead, or one for all [N, 1, E]; zero where they read their own neighbours.
     """
     waiting = given
     rows = nn.functional.normalize(network.memory.centers, dim=1)  # [C, E]
@@ -94,7 +98,7 @@ def swap_neighbors(neighbors: Tensor, rows: Tensor, swap: Swap, generator: torch
 
 
 def give(neighbors: Tensor, given: Tensor) -> Tensor:
-    """K times the row that is given [B, E], in the length of the neighbours [B, K, E]; these where it is zero."""
+    """The rows that are given [B, K or 1, E], in the length of the neighbours [B, K, E]; these where they are zero."""
     length = neighbors.norm(dim=-1).mean()
-    known = given.norm(dim=1) > 0  # [B]
-    return torch.where(known[:, None, None], (length * given)[:, None].expand_as(neighbors), neighbors)
+    known = given.norm(dim=2).sum(1) > 0  # [B]
+    return torch.where(known[:, None, None], (length * given).expand_as(neighbors), neighbors)

@@ -4,6 +4,7 @@ import csv
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -72,8 +73,16 @@ def test_swaps_exchange_neighbors_and_keep_their_length():
     assert {tuple(row.flatten().tolist()) for row in swap("shuffled")} == {
         tuple(row.flatten().tolist()) for row in neighbors
     }
-    given = swaps.give(neighbors, torch.stack([rows[8], torch.zeros(16), rows[7]]))
+    given = swaps.give(neighbors, torch.stack([rows[8], torch.zeros(16), rows[7]])[:, None])
     torch.testing.assert_close(given[:, 0], torch.stack([3 * rows[8], neighbors[1, 0], 3 * rows[7]]))
+    torch.testing.assert_close(swaps.give(neighbors, rows[torch.tensor([[1, 2], [2, 3], [4, 5]])])[0], 3 * rows[1:3])
+
+
+def test_the_nearest_of_the_gallery_are_others():
+    erased = torch.eye(6)[[0, 1, 2, 0, 1]] + torch.eye(6)[[0, 1, 2, 3, 4]]  # three of the gallery, two queries
+    trained = SimpleNamespace(split=SimpleNamespace(gallery=range(3)), network=SimpleNamespace(num_neighbors=1))
+    near = part("neighborhood").nearest_in_gallery(trained, erased + 0.1 * torch.eye(6)[[1, 2, 1, 5, 5]])
+    assert near.shape == (5, 1, 6) and near.argmax(2).flatten().tolist() == [1, 2, 1, 0, 1]
 
 
 def test_rows_that_are_the_means_and_rows_that_are_not():
@@ -102,7 +111,14 @@ def test_a_checkpoint_gives_a_table_and_one_without_memory_a_sentence(small_data
     assert tuple(lines[0]) == ("model", "seed", "measure", "value")
     assert {(line["model"], line["seed"]) for line in lines} == {("fed_small", "0")}
     found = {line["measure"]: float(line["value"]) for line in lines}
-    assert {"attention_share", "moved/mean", "mAP/npo/true", "neighbor_overlap/npo", "row_cosine_mean"} <= found.keys()
+    assert {
+        "attention_share",
+        "moved/mean",
+        "mAP/npo/true",
+        "mAP/npo/gallery",
+        "neighbor_overlap/npo",
+        "row_cosine_mean",
+    } <= found.keys()
     assert found["moved/true"] != found["moved/other"], "the searched person, and somebody else"
     assert found["gradient_attention/id_diffused"] > 0 and found["loss/id_diffused/none"] > 0
     assert "gradient_attention/id_erased" not in found, "the erased feature is made before the attention"
