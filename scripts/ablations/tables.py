@@ -13,7 +13,7 @@ from ablations.rows import ROWS, Row
 
 Lines = Sequence[Mapping[str, str]]  # of a CSV file
 # What the attention reads instead of its own neighbours (scripts/diffusion/swaps.py), and what the table calls it.
-SWAPS = {"own": "own", "mean": "mean row", "true": "same person", "other": "another", "gallery": "gallery"}
+SWAPS = {"own": "own", "mean": "mean row", "true": "same person", "other": "another"}
 SWAP_SETS = ("npo", "mixed")
 
 
