@@ -11,9 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from fed_reid import __version__
-from fed_reid.data.ranges import require_switch
 from fed_reid.errors import UserError
 from fed_reid.models.base import ReIDNetwork
+from fed_reid.models.options import require_switch
 from fed_reid.models.weights.reading import read_file
 
 

@@ -15,13 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
-from fed_reid.data.ranges import require_switch
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import open_evaluation_data
 from fed_reid.lightning.evaluation import FurtherDistances, choose_headline, evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
+from fed_reid.models.options import require_switch
 from fed_reid.reports.published import parse_published
 from fed_reid.retrieval.bootstrap import Resampling
 from fed_reid.retrieval.centring import CentringSettings

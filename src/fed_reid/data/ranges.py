@@ -35,14 +35,3 @@ def require_choice(key: str, value: object, choices: Iterable[str]) -> None:
     """
     if value not in (allowed := list(choices)):
         raise UserError(f"{key}={value}: expected one of {', '.join(allowed)}.")
-
-
-def require_switch(key: str, value: object) -> bool:
-    """The value, which is on or off.
-
-    Raises:
-        UserError: It is neither.
-    """
-    if not isinstance(value, bool):
-        raise UserError(f"{key}={value}: expected true or false.")
-    return value

@@ -1,4 +1,4 @@
-"""Options of the networks that are chosen by name."""
+"""Options of the networks that are chosen by name, or switched on."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def parse_option(kind: type[Option], key: str, value: str) -> Option:
     if value not in list(kind):
         raise UserError(f"model.network.{key}={value!r}: expected one of {', '.join(kind)}.")
     return kind(value)
+
+
+def require_switch(key: str, value: object) -> bool:
+    """The value, which is on or off.
+
+    Raises:
+        UserError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise UserError(f"{key}={value}: expected true or false.")
+    return value
