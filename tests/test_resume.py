@@ -75,11 +75,12 @@ def test_other_settings_start_afresh_and_say_why(start, runs):
 def test_named_folder_of_other_settings_is_refused(start, runs):
     """And left as it is; the settings that it was begun with go on in it, even after that."""
     _, run = runs
-    before = (run / "checkpoints" / "last.ckpt").read_bytes()
+    files = run / "checkpoints" / "last.ckpt", run / ".hydra" / "config.yaml"
+    before = [file.read_bytes() for file in files]
     for word, difference in (("seed=1", "seed=0, here 1"), ("trainer.max_epochs=3", "trainer.max_epochs=2, here 3")):
         ended = start(f"hydra.run.dir='{run}'", word)
         assert ended.status == 2 and f"({difference})" in ended.output, ended.output
-        assert (run / "checkpoints" / "last.ckpt").read_bytes() == before
+        assert [file.read_bytes() for file in files] == before
     ended = start(f"hydra.run.dir='{run}'", "test=true", "data.num_workers=1")
     assert ended.status == 0 and (run / "metrics.json").is_file()
 

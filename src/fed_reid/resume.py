@@ -69,6 +69,10 @@ class ResumeAuto(Callback):
         here = Path(config.hydra.run.dir)
         if _is_named(config, "hydra.run.dir"):  # there is no choice; whether it may go on is for the run to see
             self._found = _message(here if _checkpoints(here) else None)
+            recorded = recorded_settings(here)
+            if recorded and first_difference(recorded, settings_of(config)) and newest_checkpoint(here):
+                with read_write(config.hydra):
+                    config.hydra.output_subdir = None  # the record there stays that of the run in the checkpoints
             return
         folder, self._found = find_run(_newest_first(here.parent, f"{CHECKPOINTS}/*.ckpt"), settings_of(config))
         if folder is not None:
