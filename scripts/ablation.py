@@ -1,6 +1,6 @@
 """Trains the rows of the ablation, and writes their tables and pictures.
 
-    python scripts/ablation.py                          # everything, three seeds: results/, docs/ablation.md, README.md
+    python scripts/ablation.py                          # everything, three seeds: results/, README.md, docs/
     python scripts/ablation.py --rows steps fed_plus    # groups (steps, faults, options, plus) and single rows
     python scripts/ablation.py --split val --report     # what is there, on validation identities: for choosing
     python scripts/ablation.py --quick                  # minutes on two cores: does it run, not: what is better
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablations.documents import RESULTS, ROOT, publish
 from ablations.findings import (
     Detection,
     Run,
@@ -34,13 +35,11 @@ from ablations.tables import (
     curve_lines,
     detection_lines,
     detection_table,
-    fill_in,
     read_csv,
     score_table,
     scores_of,
     step_lines,
     step_table,
-    swap_table,
     write_csv,
 )
 from rich.console import Console
@@ -50,8 +49,6 @@ from fed_reid.errors import UserError
 from fed_reid.reports.ablation import Line, draw_bars, draw_reliability, draw_visible_curve
 from fed_reid.retrieval.bootstrap import Resampling
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "docs" / "ablation.md", ROOT / "README.md")
 # One seed, a benchmark of few people, and next to no training: numbers that mean nothing, through every part.
 QUICK = (
     "data.reader.settings.train_ids=40",
@@ -63,7 +60,6 @@ QUICK = (
     "trainer.max_epochs=2",
     "trainer.check_val_every_n_epoch=2",
 )
-IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_plain", "fed_plus_no_memory")
 IN_CURVE = ("vit", "vit_npo", "vit_npo_head", "fed_oem", "fed_no_memory", "fed", "fed_plus")
 
 
@@ -84,6 +80,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="trainings at a time; default: a thread each on all cores")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
     options = parser.parse_args(words)
+    if options.publish and options.out:
+        parser.error("--publish writes to results/: leave --out away")
     runs = (options.runs or Path("runs", "ablation", "quick" if options.quick else "full")).absolute()
     seeds = options.seeds or ([0] if options.quick else [0, 1, 2])
     at_once = options.jobs or max(1, (os.cpu_count() or 1) // options.threads)
@@ -96,8 +94,8 @@ def main() -> None:
         if not found:
             parser.error(f"no finished run in {runs}")
         own_place = options.runs or options.out or further
-        publish = options.publish or not (own_place or options.quick or options.split == "val")
-        report(found, options.out or (ROOT / "results" if publish else runs / f"report_{options.split}"), publish)
+        to_documents = options.publish or not (own_place or options.quick or options.split == "val")
+        report(found, options.out or (RESULTS if to_documents else runs / f"report_{options.split}"), to_documents)
     except (UserError, ValueError) as error:
         parser.error(str(error))
     raise SystemExit(1 if failed else 0)
@@ -120,11 +118,11 @@ def train(names: Sequence[str], seeds: Sequence[int], runs: Path, at_once: int, 
     return len(failed)
 
 
-def report(runs: Sequence[Run], folder: Path, publish: bool) -> None:
-    """Writes CSV files, tables and pictures; with ``publish`` also into the documents."""
+def report(runs: Sequence[Run], folder: Path, to_documents: bool) -> None:
+    """Writes CSV files, tables and pictures; tables and pictures into the documents, or beside the CSV files."""
     write_csv(folder / "ablation.csv", score_rows(runs))
     lines = read_csv(folder / "ablation.csv")
-    tables = {"scores": score_table(lines), "readme": score_table(lines, IN_README)}
+    tables = {"scores": score_table(lines)}
     steps = step_lines(find_steps(runs, Resampling()))
     write_csv(folder / "ablation_steps.csv", steps)
     if steps:
@@ -135,12 +133,9 @@ def report(runs: Sequence[Run], folder: Path, publish: bool) -> None:
         tables["oem"] = detection_table(read_csv(folder / "ablation_oem.csv"))
     curves = [curve for name in IN_CURVE if (curve := visible_curve(runs, ROWS[name]))]
     write_csv(folder / "ablation_visible.csv", curve_lines(curves))
-    draw(lines, curves, detections, ROOT / "docs" if publish else folder)
-    if publish:
-        if (folder / "diffusion.csv").is_file():  # of scripts/inspect_diffusion.py
-            tables["diffusion"] = swap_table(read_csv(folder / "diffusion.csv"))
-        for document in DOCUMENTS:
-            document.write_text(fill_in(document.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    draw(lines, curves, detections, ROOT / "docs" if to_documents else folder)
+    if to_documents:
+        publish()
     else:
         text = "\n\n".join(tables[name] for name in ("scores", "steps", "oem") if name in tables)
         (folder / "ablation.md").write_text(text + "\n", encoding="utf-8")

@@ -15,6 +15,7 @@ import os
 import sys
 from pathlib import Path
 
+from ablations.documents import RESULTS, publish
 from ablations.findings import read_runs
 from ablations.jobs import draw_data, make_job, run_jobs
 from ablations.rows import ROWS
@@ -28,15 +29,12 @@ from ablations.settings import (
     setting_steps,
     setting_table,
 )
-from ablations.tables import fill_in, read_csv, write_csv
+from ablations.tables import read_csv, write_csv
 from rich.console import Console
 from rich.markdown import Markdown
 
 from fed_reid.errors import UserError
 from fed_reid.retrieval.bootstrap import Resampling
-
-ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "docs" / "ablation.md"
 
 
 def main() -> None:
@@ -97,12 +95,12 @@ def report(runs: Path, default: Path, folder: Path | None) -> None:
             steps += setting_steps(name, found, Resampling())
     if not scores:
         raise UserError(f"no finished runs of {CONTROL} and {READER} below {runs} or {default}.")
-    target = folder or ROOT / "results"
+    target = folder or RESULTS
     write_csv(target / "diffusion_settings.csv", scores)
     write_csv(target / "diffusion_settings_steps.csv", steps)
     table = setting_table(*(read_csv(target / f"diffusion_settings{part}.csv") for part in ("", "_steps")))
     if folder is None:
-        DOCUMENT.write_text(fill_in(DOCUMENT.read_text(encoding="utf-8"), {"settings": table}), encoding="utf-8")
+        publish()
     Console(width=160).print(Markdown(table))
 
 

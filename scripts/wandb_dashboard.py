@@ -1,11 +1,12 @@
-"""Lays out the W&B workspace of a project: results by model, training, occlusion, pictures.
+"""Lays out the W&B workspace of a project: results, training, occlusion, pictures.
 
     pip install 'fed-reid[wandb]'
     python scripts/wandb_dashboard.py --entity me --project fed-reid
     python scripts/wandb_dashboard.py --json layout.json      without an account: what would be sent
 
-Every run carries its experiment and model in the config, under "name"; the result panels are means over the runs of a
-name, that is over seeds, and so the ablation. A sweep is one W&B group: filter by it to see that sweep alone.
+Every run says in its config, under "label", what it is but for its seed: experiment, model, and the other words of its
+command, or its row of the ablation. The result panels are means over the runs of a label, that is over seeds. A sweep,
+or the ablation, is one W&B group: filter by it to see that alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from fed_reid.cli import CONF_DIR
 
 STEP = "trainer/global_step"  # as Lightning names it
 QUERY_SETS = ("holistic", "npo", "ntp", "mixed")
-MODEL = reports.Config("name")  # experiment and model of a run
+LABEL = reports.Config("label")  # the same for all seeds
 
 
 def losses() -> list[str]:
@@ -36,7 +37,7 @@ def workspace(entity: str, project: str, name: str, query_sets: tuple[str, ...] 
     """The layout, not saved anywhere yet."""
     results: list[Any] = [
         reports.BarPlot(
-            title=f"{score}, {query_set}", metrics=[f"test/{query_set}/{score}"], groupby=MODEL, groupby_aggfunc="mean"
+            title=f"{score}, {query_set}", metrics=[f"test/{query_set}/{score}"], groupby=LABEL, groupby_aggfunc="mean"
         )
         for query_set in query_sets
         for score in ("rank1", "mAP")
@@ -55,7 +56,10 @@ def workspace(entity: str, project: str, name: str, query_sets: tuple[str, ...] 
     machine = [
         reports.LinePlot(title=title, x=STEP, y=names)
         for title, names in (
-            ("Learning rate", ["lr-AdamW/pg1", "lr-SGD/pg1"]),  # a run has one of them
+            (
+                "Learning rate",
+                [f"lr-{name}/pg{group}" for name in ("AdamW", "SGD") for group in (1, 2)],
+            ),  # weights, biases
             ("Gradient norm", ["train/gradient_norm"]),
             ("Pairs per second", ["train/pairs_per_second"]),
             ("Memory, GiB", ["train/memory_gib"]),
@@ -72,7 +76,7 @@ def workspace(entity: str, project: str, name: str, query_sets: tuple[str, ...] 
         *(reports.MediaBrowser(title=name, media_keys=[f"figures/ranks_{name}"]) for name in query_sets),
     ]
     sections = {
-        "Results by model": results,
+        "Results by label": results,
         "Validation": validation,
         "Occlusion and memory": occlusion,
         "Ranked lists": lists,

@@ -1,12 +1,10 @@
 """Every command that the documents show is one that exists, with keys that exist; their tables say what is so."""
 
-import csv
 import importlib
 import re
 import shlex
 import tomllib
 from pathlib import Path
-from statistics import mean, stdev
 
 import pytest
 import torch
@@ -82,18 +80,6 @@ def test_marked_blocks_of_the_readme(name, part):
 def test_links_lead_somewhere(document):
     links = [link for link in re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8")) if "://" not in link]
     assert [link for link in links if not (document.parent / link).exists()] == []
-
-
-def test_the_table_of_distances_is_what_the_results_say():
-    with (ROOT / "results" / "distances.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    for feature, cells in table_of("evaluation.md").items():
-        if not feature.startswith("`diffused"):
-            continue
-        for query_set, cell in zip(("holistic", "npo", "ntp", "mixed"), cells, strict=True):
-            chosen = [row for row in rows if (row["feature"], row["query_set"]) == (feature.strip("`"), query_set)]
-            rank1, mean_ap = ([float(row[score]) for row in chosen] for score in ("rank1", "mAP"))
-            assert cell == f"{mean(rank1):.1f} ± {stdev(rank1):.1f} / {mean(mean_ap):.1f}", (feature, query_set)
 
 
 def table_of(document):

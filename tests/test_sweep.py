@@ -1,7 +1,10 @@
 """Sweeps: a run that fails, one that is killed, the summary, and what W&B keeps of each run."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from fed_reid.cli import CONF_DIR
 from fed_reid.sweeping import SweepSummary, read_sweep
 from fed_reid.train import main
 
@@ -100,14 +104,18 @@ def test_sweep_that_is_killed(start_small, tmp_path):
     assert "Headline feature, validation identities" in (folder / "summary.md").read_text()
 
 
+def losses_of_all():
+    return {name for file in (Path(CONF_DIR) / "loss").glob("*.yaml") for name in OmegaConf.load(file).weights}
+
+
 def test_objective_that_nobody_logs(start_small, tmp_path):
     ended = start_small("objective=val_mean/map", "trainer.max_epochs=1", "test=false", f"hydra.run.dir={tmp_path}")
     assert ended.status == 2
     assert "objective=val_mean/map: no such metric was logged; there are val/holistic/mAP, " in ended.output
 
 
-def test_objective_of_the_test_is_refused():
-    ended = call(main, *SMALL_RUN, "objective=test/npo/rank1")
+def test_objective_of_the_test_is_refused(tmp_path):
+    ended = call(main, *SMALL_RUN, "objective=test/npo/rank1", f"hydra.run.dir={tmp_path}")
     assert ended.status == 2 and "objective=test/npo/rank1: expected" in ended.output
 
 
@@ -117,15 +125,41 @@ def test_wandb_knows_the_run(sweep, wandb_files):
     assert list(run.tags) == ["synthetic", "fed"]
     config = config_of(wandb_files[0])
     assert config["model"]["network"]["memory_momentum"] == 0.3 and config["name"] == "synthetic-fed"
+    assert config["label"].startswith("synthetic-fed ") and "model.network.memory_momentum=0.3" in config["label"]
+    assert "seed=" not in config["label"], "the same for all of them"
 
 
 def test_wandb_has_the_numbers(wandb_files):
     logged = history_of(wandb_files[0])
     losses = config_of(wandb_files[0])["loss"]["weights"]
     names = [f"train/{name}" for name, weight in losses.items() if weight]
-    names += ["train/total", "train/gradient_norm", "train/pairs_per_second", "train/memory_gib", "lr-AdamW/pg1"]
-    names += [f"{split}/{query_set}/mAP" for split in ("val", "test") for query_set in ("holistic", "npo")]
+    names += [
+        "train/total",
+        "train/gradient_norm",
+        "train/pairs_per_second",
+        "train/memory_gib",
+        "lr-AdamW/pg1",
+        "lr-AdamW/pg2",
+    ]
+    names += [
+        f"{split}/{query_set}/{score}"
+        for split in ("val", "test")
+        for query_set in ("holistic", "npo")
+        for score in ("rank1", "rank5", "rank10", "mAP", "mINP")
+    ]
     assert [name for name in names if name not in logged] == []
+
+
+def test_every_panel_of_the_dashboard_has_something_to_show(wandb_files, tmp_path):
+    """But those of query sets, optimisers and losses that this run has not."""
+    out = tmp_path / "layout.json"
+    script = Path(__file__).parents[1] / "scripts" / "wandb_dashboard.py"
+    subprocess.run([sys.executable, script, "--json", out, "--query-sets", "holistic", "npo"], check=True, timeout=120)
+    asked = set(re.findall(r'"((?:train|val|val_mean|test|oem|figures|lr-\w+|trainer)/[^"]+)"', out.read_text()))
+    logged = {name.removesuffix("._type") for name in history_of(wandb_files[0])}
+    weights = config_of(wandb_files[0])["loss"]["weights"]
+    missing = {name for name in asked - logged if not name.startswith("lr-SGD/")}
+    assert len(asked) > 30 and missing == {f"train/{name}" for name in losses_of_all() if not weights.get(name)}
 
 
 def test_wandb_has_the_pictures(wandb_files):

@@ -129,13 +129,14 @@ def test_resuming_a_finished_run_evaluates(train, fed):
     assert without_timing(metrics_of(folder)) == without_timing(metrics_of(fed[1]))
 
 
-def test_resuming_as_something_else_is_refused(train, fed, small_data):
+def test_resuming_as_something_else_is_refused(train, fed, small_data, tmp_path):
     checkpoint = fed[1] / "checkpoints" / "last.ckpt"
     ended = call(
         main,
         *SMALL_RUN,
         f"paths.data_dir={small_data}",
         f"ckpt_path={checkpoint}",
+        f"hydra.run.dir={tmp_path}",
         "model.network.head_merge=batch_mixed",
     )
     assert ended.status == 2 and "Traceback" not in ended.output

@@ -62,7 +62,11 @@ def make_job(row: Row, seed: int, runs: Path, further: Sequence[str] = ()) -> Jo
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         own = compose("train", overrides=words).distances
         words.append(f"distances=[{','.join(dict.fromkeys([*own, *DISTANCES]))}]")  # the model's choice stays the first
+        words.append(f"label={row.name}")
         config = compose("train", overrides=words)
+        if "wandb" in config.logger:
+            words += [f"logger.wandb.{word}" for word in _in_dashboard(row, seed, runs)]
+            config = compose("train", overrides=words)
     job = Job(row, seed, runs / row.name / f"seed{seed}", tuple(words), config)
     difference = _difference(job)
     if difference:
@@ -70,6 +74,11 @@ def make_job(row: Row, seed: int, runs: Path, further: Sequence[str] = ()) -> Jo
             f"{job.folder} holds a run of other settings ({difference}): remove it, or name another --runs."
         )
     return job
+
+
+def _in_dashboard(row: Row, seed: int, runs: Path) -> tuple[str, ...]:
+    """What W&B calls the run: all rows are one group."""
+    return f"name={row.name}-seed{seed}", f"group='{runs.name}'", f"tags=[ablation,{row.name}]"
 
 
 def _difference(job: Job) -> str:

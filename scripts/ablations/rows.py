@@ -40,7 +40,13 @@ STEPS = (
         "vit_npo_head", ("model=vit_npo_head",), "vit_npo", "the nonlinear head with its own norm, no scores, no memory"
     ),
     Row("fed_oem", ("model=fed_oem",), "vit_npo", "erasing module and its losses, no head"),
-    Row("fed_no_memory", ("model=fed_no_memory",), "fed_oem", "head, and contrast with a memory that is never read"),
+    Row(
+        "fed_oem_head",
+        ("model=fed_oem", "+model.network.nonlinear_head=true", "+loss.weights.id_diffused=1.0"),
+        "vit_npo_head",
+        "erasing module and its losses",
+    ),
+    Row("fed_no_memory", ("model=fed_no_memory",), "fed_oem_head", "contrast with a memory that is never read"),
     Row("fed", ("model=fed",), "fed_no_memory", "the memory is read: diffusion"),
     Row("fed_official", ("model=fed_official",), "fed", "all faults of the official code"),
     Row(
@@ -66,6 +72,8 @@ OPTIONS = (
     Row("fed_centred", (), "fed", "features centred on mutual neighbours", run="fed", distance="centred"),
     Row("fed_visibility_centred", (), "fed", "both distances at once", run="fed", distance="visibility_centred"),
     Row("vit_centred", (), "vit", "features centred on mutual neighbours", run="vit", distance="centred"),
+    Row("vit_mirror", ("model=vit", "mirror=true"), "vit", "mirror images of the test images as well"),
+    Row("fed_mirror", ("model=fed", "mirror=true"), "fed", "mirror images of the test images as well"),
     Row("fed_standing", ("model=fed", "geometry=standing"), "fed", "occluders that stand, full-height ones labelled"),
     Row("fed_people", ("model=fed", "occluder=npo_and_people"), "fed", "people among the pasted occluders"),
     Row(
@@ -98,6 +106,7 @@ PLUS = (
         run="fed_plus",
         distance="visibility",
     ),
+    Row("fed_plus_no_mirror", ("model=fed_plus", "mirror=false"), "fed_plus", "the same, no mirror images"),
     Row(
         "fed_plus_no_memory",
         ("model=fed_plus", "model.network.read_memory=false"),

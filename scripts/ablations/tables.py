@@ -1,4 +1,4 @@
-"""Markdown tables from the CSV files of the ablation, and their place in the documents."""
+"""Markdown tables from the CSV files of the ablation."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ def scores_of(lines: Lines, row: Row, score: str) -> dict[str, list[float]]:
 
 
 def score_table(lines: Lines, names: Sequence[str] | None = None) -> str:
-    """Rank-1 (mean ± spread over seeds) / mAP of the rows that have results, as Markdown."""
+    """Rank-1 (mean ± spread over seeds) / mAP of the rows, or of those named, that have results, as Markdown."""
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
     heads = ["row", "what it adds", "to", "seeds", *query_sets]
     table = [table_line(heads), table_line(["---"] * len(heads))]
-    for row in ROWS.values():
+    for row in (ROWS[name] for name in names or ROWS):
         rank1, mean_ap = (scores_of(lines, row, score) for score in ("rank1", "mAP"))
-        if rank1 and (names is None or row.name in names):
+        if rank1:
             cells = [f"{mean_and_spread(rank1[name])} / {mean(mean_ap[name]):.1f}" for name in query_sets]
             before, seeds = f"`{row.before}`" if row.before else "", str(len(rank1[query_sets[0]]))
             table.append(table_line([f"`{row.name}`", row.what, before, seeds, *cells]))
@@ -164,18 +164,28 @@ def swap_table(lines: Lines) -> str:
     return "\n".join(table)
 
 
-def fill_in(document: str, tables: Mapping[str, str]) -> str:
-    """The document with each table between its markers, ``<!-- ablation: NAME -->`` and ``<!-- end -->``."""
-    for name, table in tables.items():
-        begin, end = f"<!-- ablation: {name} -->", "<!-- end -->"
-        before, found, rest = document.partition(begin)
-        if not found:
+def distance_table(lines: Lines) -> str:
+    """The headline feature of each run by every distance, as Markdown.
+
+    Args:
+        lines: Of results/distances.csv, by scripts/collect_results.py.
+    """
+    (headline,) = {line["feature"] for line in lines if line["headline"] == "True"}
+    query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
+    heads = ["ranked by", "seeds", *query_sets]
+    table = [table_line(heads), table_line(["---"] * len(heads))]
+    for feature in dict.fromkeys(line["feature"] for line in lines):
+        if feature != headline and not feature.startswith(f"{headline}_"):
             continue
-        _, found, after = rest.partition(end)
-        if not found:
-            raise ValueError(f"the document has {begin} without {end} behind it")
-        document = f"{before}{begin}\n{table}\n{end}{after}"
-    return document
+        own = [line for line in lines if line["feature"] == feature]
+        cells = []
+        for query_set in query_sets:
+            rank1, mean_ap = (
+                [float(line[score]) for line in own if line["query_set"] == query_set] for score in ("rank1", "mAP")
+            )
+            cells.append(f"{mean_and_spread(rank1)} / {mean(mean_ap):.1f}")
+        table.append(table_line([f"`{feature}`", str(len({line["seed"] for line in own})), *cells]))
+    return "\n".join(table)
 
 
 def mean_and_spread(values: Sequence[float], digits: int = 1) -> str:

@@ -33,6 +33,7 @@ AUTO = "auto"
 CHECKPOINTS = "checkpoints"
 # Keys, with all below them, that two starts of one run need not share.
 MAY_DIFFER = (
+    "label",
     "resume",
     "ckpt_path",
     "paths",

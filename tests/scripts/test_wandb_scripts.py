@@ -37,4 +37,4 @@ def test_dashboard_without_an_account(tmp_path):
     for name in ("test/npo/rank1", "oem/clean", "figures/memory_neighbours", "ranked_lists", "train/gradient_norm"):
         assert f'"{name}"' in text
     bars = [panel["config"] for panel in sections[0]["panels"]]
-    assert {bar["groupBy"] for bar in bars} == {"name.value"}, "by experiment and model"
+    assert {bar["groupBy"] for bar in bars} == {"label.value"}, "over seeds"

@@ -26,11 +26,13 @@ class WandbReport(pl.Callback):
         folder: The run folder; its pictures are logged when the run ends.
         checkpoints: Log ``checkpoints/best.ckpt`` and ``last.ckpt`` as artifacts with these aliases. Offline they are
             not copied: ``wandb sync`` reads them where they are.
+        pictures: Log what shows people: the table of ranked lists and the pictures of the run folder.
     """
 
-    def __init__(self, folder: str, checkpoints: bool = True) -> None:
+    def __init__(self, folder: str, checkpoints: bool = True, pictures: bool = True) -> None:
         self.folder = Path(folder)
         self._checkpoints = checkpoints
+        self._pictures = pictures
         self._logged: set[tuple[Path, int]] = set()  # pictures as they were drawn at a time, in ns
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -51,12 +53,13 @@ class WandbReport(pl.Callback):
         for logger in _wandb_loggers(trainer):
             if self._checkpoints:
                 self._log_checkpoints(logger)
-            self._log_pictures(logger)
+            if self._pictures:
+                self._log_pictures(logger)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Ranked lists of every query set."""
         assert isinstance(pl_module, ReIDModule)
-        for logger in _wandb_loggers(trainer):
+        for logger in _wandb_loggers(trainer) if self._pictures else ():
             columns, rows = ranked_list_rows(pl_module.results, pl_module.headline_row)
             logger.log_table("ranked_lists", columns=columns, data=rows)
             self._log_pictures(logger)

@@ -1,0 +1,52 @@
+"""The tables in README and docs that are made from the files in results/, and their places there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ablations.settings import setting_table
+from ablations.tables import detection_table, distance_table, read_csv, score_table, step_table, swap_table
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "ablation.md", ROOT / "docs" / "evaluation.md")
+IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_plain", "fed_plus_no_memory")
+MIRRORED = ("vit", "vit_mirror", "fed", "fed_mirror", "fed_plus", "fed_plus_no_mirror")
+
+
+def document_tables(results: Path) -> dict[str, str]:
+    """Name of each table in the documents to its Markdown."""
+    scores = read_csv(results / "ablation.csv")
+    settings = (read_csv(results / f"diffusion_settings{part}.csv") for part in ("", "_steps"))
+    return {
+        "readme": score_table(scores, IN_README),
+        "scores": score_table(scores),
+        "steps": step_table(read_csv(results / "ablation_steps.csv")),
+        "oem": detection_table(read_csv(results / "ablation_oem.csv")),
+        "mirror": score_table(scores, MIRRORED),
+        "diffusion": swap_table(read_csv(results / "diffusion.csv")),
+        "settings": setting_table(*settings),
+        "distances": distance_table(read_csv(results / "distances.csv")),
+    }
+
+
+def fill_in(document: str, tables: Mapping[str, str]) -> str:
+    """The document with each table between its markers, ``<!-- ablation: NAME -->`` and ``<!-- end -->``."""
+    for name, table in tables.items():
+        begin, end = f"<!-- ablation: {name} -->", "<!-- end -->"
+        before, found, rest = document.partition(begin)
+        if not found:
+            continue
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"the document has {begin} without {end} behind it")
+        document = f"{before}{begin}\n{table}\n{end}{after}"
+    return document
+
+
+def publish() -> None:
+    """Brings every table in the documents to what results/ says."""
+    tables = document_tables(RESULTS)
+    for path in DOCUMENTS:
+        path.write_text(fill_in(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
