@@ -87,6 +87,12 @@ OPTIONS = (
     ),
     Row("fed_slow_memory", ("model=fed", "model.network.memory_momentum=0.9"), "fed", "rows change slowly"),
     Row("fed_own_neighbors", ("model=fed", "model.network.own_neighbors=true"), "fed", "the own row may be read"),
+    Row(
+        "fed_scores_only",
+        ("model=fed", "model.network.erase_stripes=false"),
+        "fed",
+        "stripes are scored and keep what they show",
+    ),
     Row("fed_undo", ("model=fed", "loss.weights.undo_clean=1.0"), "fed", "diffused clean view near the erased one"),
     Row(
         "fed_undo_occluded",

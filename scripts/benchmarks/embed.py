@@ -23,7 +23,14 @@ from fed_reid.assembly import blueprint, build_network
 from fed_reid.cli import CONF_DIR
 from fed_reid.data.records import to_unit_range
 
-RECIPE = ["encoder.weights=null", "~callbacks", "~logger", "name=benchmark", "trainer.default_root_dir=."]
+RECIPE = [
+    "encoder.weights=null",
+    "~callbacks",
+    "~logger",
+    "name=benchmark",
+    "label=benchmark",
+    "trainer.default_root_dir=.",
+]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,14 @@ from fed_reid.exporting.onnx_file import write_onnx
 from fed_reid.exporting.order import OPSET, Outputs, Quantization
 from fed_reid.exporting.runners import NetworkRunner, OnnxRunner, Runner
 
-RECIPE = ["encoder.weights=null", "~callbacks", "~logger", "name=benchmark", "trainer.default_root_dir=."]
+RECIPE = [
+    "encoder.weights=null",
+    "~callbacks",
+    "~logger",
+    "name=benchmark",
+    "label=benchmark",
+    "trainer.default_root_dir=.",
+]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -91,7 +91,7 @@ def _data_module(arguments: argparse.Namespace, data_dir: Path) -> ReIDDataModul
     overrides = [*RECIPE, f"paths.data_dir='{data_dir}'", f"data.num_workers={arguments.workers}"]
     overrides += ["data.cache=true"] * arguments.cache
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
-        config = compose("train", overrides=[*overrides, "name=benchmark", *arguments.overrides])
+        config = compose("train", overrides=[*overrides, "name=benchmark", "label=benchmark", *arguments.overrides])
     data: ReIDDataModule = instantiate(config.data, _convert_="all")
     data.prepare_data()
     data.setup("fit")

@@ -36,6 +36,7 @@ RECIPE = [
     "~callbacks",
     "~logger",
     "name=benchmark",
+    "label=benchmark",
     "trainer.default_root_dir=.",
     "trainer.max_epochs=1000",
     "trainer.check_val_every_n_epoch=1000",

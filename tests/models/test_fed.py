@@ -207,3 +207,16 @@ def test_whether_training_reads_the_own_row(own_neighbors, monkeypatch):
     in_training, at_inference = (labels for _, _, labels in asked)
     assert at_inference is None
     assert in_training is None if own_neighbors else torch.equal(in_training, LABELS.repeat(2))
+
+
+def test_scored_stripes_may_keep_what_they_show():
+    network = tiny_fed(erase_stripes=False)
+    train_step(network)
+    batch = images(5, seed=1)
+    features = embed_all(network, batch)
+    with torch.no_grad():
+        assert torch.equal(features["erased"], network.memory_features(batch)), "as without the erasing module"
+        network.erasing.stripes[0].score.bias.fill_(-9.0)  # the first stripe is hidden, by its score
+    hidden = embed_all(network, batch)
+    assert torch.equal(hidden["erased"], features["erased"])
+    assert not torch.allclose(hidden["diffused"], features["diffused"]), "where it diffuses to, the score still says"

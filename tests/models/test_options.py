@@ -25,6 +25,8 @@ def test_unknown_choice(option):
         ("num_neighbors", 0),
         ("num_neighbors", -1),
         ("num_neighbors", 1.5),
+        ("read_memory", "sometimes"),
+        ("erase_stripes", "off"),
     ],
 )
 def test_value_out_of_range(option, value):

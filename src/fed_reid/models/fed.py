@@ -20,7 +20,7 @@ from fed_reid.models.diffusion import AttentionScale, FeatureDiffusion, HeadMerg
 from fed_reid.models.encoder import Encoder, Tokens
 from fed_reid.models.erasing import OcclusionErasing
 from fed_reid.models.memory import MemoryBank
-from fed_reid.models.options import parse_option
+from fed_reid.models.options import parse_option, require_switch
 from fed_reid.models.outputs import Embedding, TrainingOutput
 from fed_reid.models.stripes import StripeNeck, pool_stripes
 
@@ -67,6 +67,8 @@ class FED(ReIDNetwork):
             so that attention spreads evenly over the neighbours, and values near 0.
         own_neighbors: Ours: in training too the own identity may be among the neighbours, as at inference nobody is
             excluded. Otherwise all that is ever read is somebody else, which teaches to move away from it.
+        erase_stripes: Off, ours: stripes are scored and not multiplied by their scores, which then serve the distance
+            and the diffusion module alone. The feature is called ``erased`` all the same.
 
     Raises:
         UserError: With fewer than K + 1 identities, since a neighbour must be somebody else; for any other value out
@@ -92,6 +94,7 @@ class FED(ReIDNetwork):
         read_memory: bool = True,
         memory_scale: MemoryScale | str = MemoryScale.UNIT,
         own_neighbors: bool = False,
+        erase_stripes: bool = True,
     ) -> None:
         super().__init__()
         if not isinstance(num_neighbors, int) or num_neighbors < 1:
@@ -101,6 +104,15 @@ class FED(ReIDNetwork):
                 f"model.network.num_neighbors={num_neighbors}: expected fewer than the {num_classes} training "
                 "identities, because the neighbours of an image are other identities."
             )
+        switches = {
+            "shared_memory": shared_memory,
+            "separate_norms": separate_norms,
+            "read_memory": read_memory,
+            "own_neighbors": own_neighbors,
+            "erase_stripes": erase_stripes,
+        }
+        for key, value in switches.items():
+            require_switch(f"model.network.{key}", value)
         width = encoder.embed_dim
         self.encoder = encoder
         self.num_stripes = num_stripes
@@ -109,6 +121,7 @@ class FED(ReIDNetwork):
         self.global_token = parse_option(GlobalToken, "global_token", global_token)
         self.memory_scale = parse_option(MemoryScale, "memory_scale", memory_scale)
         self.own_neighbors = own_neighbors
+        self.erase_stripes = erase_stripes
         self.erasing = OcclusionErasing(num_stripes, width)
         self.neck = StripeNeck(num_stripes, width)
         self.diffusion = FeatureDiffusion(num_stripes, width, num_heads, head_merge, attention_scale, read_memory)
@@ -178,8 +191,9 @@ class FED(ReIDNetwork):
 
     def _erase(self, images: Tensor, camids: Tensor | None, views: int = 1) -> _Erased:
         tokens = self.encoder(images, camids)
-        scores, erased = self.erasing(pool_stripes(tokens.patches, self.num_stripes))
-        return _Erased(tokens, scores, self.neck(erased, views))
+        stripes = pool_stripes(tokens.patches, self.num_stripes)  # [V * B, S, D]
+        scores, erased = self.erasing(stripes)
+        return _Erased(tokens, scores, self.neck(erased if self.erase_stripes else stripes, views))
 
     def _diffuse(self, erased: Tensor, scores: Tensor, labels: Tensor | None = None, views: int = 1) -> Tensor:
         neighbors = None
