@@ -1,6 +1,6 @@
 """Lays out the W&B workspace of a project: results, training, occlusion, pictures.
 
-    pip install 'fed-reid[wandb]'
+    pip install -e '.[wandb]'
     python scripts/wandb_dashboard.py --entity me --project fed-reid
     python scripts/wandb_dashboard.py --json layout.json      without an account: what would be sent
 

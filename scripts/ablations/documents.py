@@ -20,7 +20,7 @@ def document_tables(results: Path) -> dict[str, str]:
     scores = read_csv(results / "ablation.csv")
     settings = (read_csv(results / f"diffusion_settings{part}.csv") for part in ("", "_steps"))
     return {
-        "readme": score_table(scores, IN_README),
+        "readme": score_table(scores, IN_README, brief=True),
         "scores": score_table(scores),
         "steps": step_table(read_csv(results / "ablation_steps.csv")),
         "oem": detection_table(read_csv(results / "ablation_oem.csv")),

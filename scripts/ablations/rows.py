@@ -112,6 +112,12 @@ PLUS = (
         run="fed_plus",
         distance="visibility",
     ),
+    Row(
+        "fed_plus_erased",
+        ("model=fed_plus", "model.network.erase_stripes=true"),
+        "fed_plus",
+        "the same, stripes erased as in FED",
+    ),
     Row("fed_plus_no_mirror", ("model=fed_plus", "mirror=false"), "fed_plus", "the same, no mirror images"),
     Row(
         "fed_plus_no_memory",

@@ -92,17 +92,23 @@ def scores_of(lines: Lines, row: Row, score: str) -> dict[str, list[float]]:
     return dict(found)
 
 
-def score_table(lines: Lines, names: Sequence[str] | None = None) -> str:
-    """Rank-1 (mean ± spread over seeds) / mAP of the rows, or of those named, that have results, as Markdown."""
+def score_table(lines: Lines, names: Sequence[str] | None = None, brief: bool = False) -> str:
+    """Rank-1 (mean ± spread over seeds) / mAP as Markdown.
+
+    Args:
+        lines: Of ablation.csv.
+        names: Of rows, in order; None: all. Those without results are left out.
+        brief: Without the row that each one adds to, and the number of seeds.
+    """
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
-    heads = ["row", "what it adds", "to", "seeds", *query_sets]
+    heads = ["row", "what it adds", *(() if brief else ("to", "seeds")), *query_sets]
     table = [table_line(heads), table_line(["---"] * len(heads))]
     for row in (ROWS[name] for name in names or ROWS):
         rank1, mean_ap = (scores_of(lines, row, score) for score in ("rank1", "mAP"))
         if rank1:
             cells = [f"{mean_and_spread(rank1[name])} / {mean(mean_ap[name]):.1f}" for name in query_sets]
-            before, seeds = f"`{row.before}`" if row.before else "", str(len(rank1[query_sets[0]]))
-            table.append(table_line([f"`{row.name}`", row.what, before, seeds, *cells]))
+            comparison = [f"`{row.before}`" if row.before else "", str(len(rank1[query_sets[0]]))]
+            table.append(table_line([f"`{row.name}`", row.what, *([] if brief else comparison), *cells]))
     return "\n".join(table)
 
 
