@@ -3,8 +3,9 @@
     python scripts/collect_results.py runs/sweep/<time> sweep.csv
     python scripts/collect_results.py runs/evaluate results/distances.csv
 
-Folders of a sweep and those that ``fed_reid.evaluate`` wrote are read. With ``--split val`` the last validation of each
-run is read instead of its test, for choosing settings.
+Folders of a sweep and those that ``fed_reid.evaluate`` wrote are read; the latter are named after the path of their
+checkpoint, without seed and time, as ``evaluate fed`` for ``runs/ablation/fed/seed0/checkpoints/best.ckpt``. With
+``--split val`` the last validation of each run is read instead of its test, for choosing settings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 SCORES = ("rank1", "rank5", "rank10", "mAP", "mINP")
+# What tells the runs of one model apart: the time or seed of a run folder, the number of a job, what all runs have.
+OF_ONE_RUN = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d|^\d+-|(^|[-_])seed\d+$|^(checkpoints|best|last)$")
 COLUMNS = ("run", "seed", "feature", "headline", "query_set", *SCORES, "stripe_auroc", "train_seconds")
 
 
@@ -61,6 +65,14 @@ def validation_rows(run: Path, name: str, seed: int) -> Iterator[dict]:
         }
 
 
+def evaluated_model(checkpoint: str) -> str:
+    """Name of a model by where its checkpoint is: the same for all of its seeds."""
+    file = Path(checkpoint)
+    start = file.parent if file.parent.name == "checkpoints" else file.with_suffix("")
+    names = (OF_ONE_RUN.sub("", folder.name) for folder in (start, *start.parents))
+    return next(filter(None, names), file.stem)
+
+
 def main() -> None:
     """Reads the arguments, writes the CSV, prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,6 +83,7 @@ def main() -> None:
 
     read = test_rows if arguments.split == "test" else validation_rows
     rows = []
+    evaluations: dict[tuple[str, int | None], Path] = {}
     for folder in arguments.sweep:
         for config_file in sorted(folder.glob("*/config.yaml")):
             if arguments.split == "test" and not (config_file.parent / "metrics.json").is_file():
@@ -83,7 +96,15 @@ def main() -> None:
             rows += read(config_file.parent, name, seed)
         for file in sorted(folder.glob("*/metrics.json")):
             if not (file.parent / "config.yaml").is_file():  # of an evaluation
-                rows += test_rows(file.parent, "evaluate", json.loads(file.read_text())["seed"])
+                metrics = json.loads(file.read_text())
+                evaluation = f"evaluate {evaluated_model(metrics['checkpoint'] or str(file.parent))}", metrics["seed"]
+                if evaluation in evaluations:
+                    parser.error(
+                        f"{evaluations[evaluation]} and {file.parent} are both {evaluation[0]!r} of seed "
+                        f"{evaluation[1]}, which would count as two seeds: keep one, or collect them one at a time"
+                    )
+                evaluations[evaluation] = file.parent
+                rows += test_rows(file.parent, *evaluation)
     if not rows:
         parser.error(f"no run was found in {', '.join(map(str, arguments.sweep))}")
     arguments.csv.parent.mkdir(parents=True, exist_ok=True)

@@ -148,12 +148,20 @@ def test_option_and_second_version(look, tmp_path):
     assert f"note also there, and not read: {tmp_path}/data/MSMT17_V2" in said
 
 
+def test_what_a_plain_training_refuses(look, tmp_path):
+    path = own_csv(tmp_path / "o.csv", ("anna", "a", "train"), ("3", "a", "query"), ("3", "b", "gallery"))
+    said = look(path, status=1)
+    assert "1 found, 1 with something wrong" in said
+    assert f"WRONG training identities with a single image: 1 (anna; {tmp_path / '4.jpg'} shows anna);" in said
+    assert "WRONG there are no query and gallery images" in look(own_csv(tmp_path / "t.csv"), status=1)
+
+
 def own_csv(path, *rows):
     """People 1 and 2 to train on; (pid, camera, split) each for the rest."""
     rows = [(pid, camera, "train") for pid in ("1", "2") for camera in ("a", "b")] + list(rows)
     listed = []
     for number, (pid, camera, split) in enumerate(rows):
-        write_person(path.parent / f"{number}.jpg", int(pid), number)
+        write_person(path.parent / f"{number}.jpg", int(pid) if pid.isdecimal() else 9, number)
         listed.append((f"{number}.jpg", pid, camera, split))
     write_csv(path, ("path", "pid", "camid", "split"), listed)
     return path

@@ -6,7 +6,8 @@
     python -m fed_reid.datasets prepare occ_duke --duke DukeMTMC-reID.zip --lists Occluded_Duke
 
 Its flags are its own: it looks at files and needs no configuration. It ends with 0 where all is well, with 1 where
-something would make a number wrong or was not found, and with 2 where it was called wrongly.
+something would make a number wrong, is refused by a training with no further words, or was not found, and with 2 where
+it was called wrongly.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 import logging
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fed_reid.data.checks import (
     check_split,
     check_training,
     drop_rare_identities,
+    name_some,
     note_leaks,
     queries_without_match,
     refuse_lone_images,
@@ -30,6 +32,13 @@ def test_identity_with_one_image_needs_a_decision():
     with pytest.raises(UserError, match=r"identity 8 has only one image \(2\.jpg\).*data\.min_images_per_id=2"):
         refuse_lone_images(benchmark(5, 5, 8))
     refuse_lone_images(benchmark(5, 5, 8, 8))
+
+
+def test_identities_are_called_as_their_owner_calls_them():
+    own = replace(benchmark(1, 2, 2), pid_texts={1: "anna", 2: "bob"})
+    with pytest.raises(UserError, match=r"^The training identity anna has only one image \(0\.jpg\)"):
+        refuse_lone_images(own)
+    assert name_some(own, {1, 2}, own.train) == "anna, bob; 0.jpg shows anna"
 
 
 def test_rare_identities_are_dropped_on_demand(caplog):

@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from fed_reid.data.records import Protocol, RetrievalSplit, Sample
-from fed_reid.retrieval.distance import squared_euclidean
+from fed_reid.retrieval.distance import FeatureDistances
 from fed_reid.retrieval.metric import RetrievalMetric
 from fed_reid.retrieval.protocol import split_labels
 from fed_reid.retrieval.ranking import rank_distances, rank_queries
@@ -46,7 +46,7 @@ def test_distances_and_whole_curve(vectors):
     features, pids, camids = torch.from_numpy(vector["features"]), vector["pids"], vector["camids"]
     query, gallery = features[:count], features[count:]
     # A small distance is a difference of large numbers: 1e-5 absolute, as vectors/README.md suggests for activations.
-    assert_allclose(squared_euclidean(query, gallery), vector["distance"], rtol=1e-5, atol=1e-5)
+    assert_allclose(FeatureDistances(query, gallery)(slice(None)), vector["distance"], rtol=1e-5, atol=1e-5)
 
     labels = split_labels(split_of(pids[:count], camids[:count], pids[count:], camids[count:]))
     ranks, _ = rank_queries(query, gallery, labels["query"], labels["gallery"], Protocol.SAME_ID_SAME_CAM)

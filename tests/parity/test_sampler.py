@@ -43,13 +43,6 @@ def test_statistics(vectors):
         assert sorted(repeated) == run["identities_with_repeated_image"]
 
 
-def test_reported_length(vectors):
-    for case in vectors.json("16_sampler").values():
-        num_identities = case["batch_size"] // case["instances"]
-        sampler = PKBatchSampler(case["identity_of_each_image"], num_identities, case["instances"])
-        assert sampler.reported_length == case["reported_length"]
-
-
 def test_training_epochs(vectors):
     """The class that training uses draws from its own seeds, so only the rules can be compared."""
     for case in vectors.json("16_sampler").values():

@@ -4,7 +4,7 @@ import torch
 
 from fed_reid.data.records import Protocol, RetrievalSplit, Sample
 from fed_reid.errors import UserError
-from fed_reid.retrieval.distance import squared_euclidean
+from fed_reid.retrieval.distance import FeatureDistances
 from fed_reid.retrieval.protocol import split_labels
 from fed_reid.retrieval.ranking import (
     BEYOND_THE_END,
@@ -115,7 +115,7 @@ def test_equals_the_naive_loop(seed, chunk_size):
     queries = [(int(pid), int(camid)) for pid, camid in generator.integers([0, 0], [12, 3], (23, 2))]
     torch.manual_seed(seed)
     query_features, gallery_features = torch.randn(23, 16), torch.randn(61, 16)
-    distances = squared_euclidean(query_features, gallery_features).tolist()
+    distances = FeatureDistances(query_features, gallery_features)(slice(None)).tolist()
     expected_cmc, expected_map, expected_inp, expected_valid = naive_scores(distances, queries, gallery)
 
     query, gallery_labels = labels_of(gallery, queries)
@@ -152,7 +152,7 @@ def test_equals_sorting_to_the_last_bit(protocol, people, distinct):
     features = torch.from_numpy(generator.normal(size=(430, 12))).float()
     if distinct is not None:
         features = features[torch.from_numpy(generator.integers(0, distinct, 430))]
-    distances = squared_euclidean(features[:30], features[30:])
+    distances = FeatureDistances(features[:30], features[30:])(slice(None))
     expected = rank_by_sorting(distances, query, gallery, protocol)
     for chunk_size in (None, 1, 13):
         assert_same(rank_queries(features[:30], features[30:], query, gallery, protocol, chunk_size), expected)
@@ -170,7 +170,7 @@ def test_queries_of_a_trained_network():
         people[torch.cat([query.pids, gallery.pids])] + 1.5 * generator.normal(size=(960, 32))
     ).float()
     expected = rank_by_sorting(
-        squared_euclidean(features[:60], features[60:]), query, gallery, Protocol.SAME_ID_SAME_CAM
+        FeatureDistances(features[:60], features[60:])(slice(None)), query, gallery, Protocol.SAME_ID_SAME_CAM
     )
     assert_same(rank_queries(features[:60], features[60:], query, gallery, Protocol.SAME_ID_SAME_CAM), expected)
     assert 0.3 < expected[0].average_precision.mean() < 0.95

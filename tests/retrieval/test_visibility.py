@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from fed_reid.retrieval.distance import squared_euclidean
+from fed_reid.retrieval.distance import FeatureDistances
 from fed_reid.retrieval.visibility import VisibilityDistances
 
 
@@ -39,7 +39,7 @@ def test_equal_scores_are_the_plain_distance(score):
     """Also where nothing is visible: no image is near to all others because it shows nothing."""
     query, gallery, ours, theirs = draw()
     distances = VisibilityDistances(query, gallery, torch.full_like(ours, score), torch.full_like(theirs, score))
-    assert_close(distances(slice(0, 20)), squared_euclidean(query, gallery), rtol=0, atol=1e-5)
+    assert_close(distances(slice(0, 20)), FeatureDistances(query, gallery)(slice(None)), rtol=0, atol=1e-5)
 
 
 def test_a_stripe_that_one_image_does_not_show_counts_for_nothing():

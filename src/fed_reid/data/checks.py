@@ -26,12 +26,16 @@ def refuse_lone_images(benchmark: Benchmark) -> None:
     Raises:
         UserError: An identity has one image.
     """
-    for pid, images in sorted(_images_of(benchmark.train).items()):
-        if len(images) == 1:
-            raise UserError(
-                f"The training identity {pid} has only one image ({images[0].path}), which makes no pair: add "
-                "another, or set data.min_images_per_id=2 to leave such identities out or 1 to train on them."
-            )
+    for image in lone_images(benchmark.train)[:1]:
+        raise UserError(
+            f"The training identity {benchmark.pid_text(image.pid)} has only one image ({image.path}), which makes no "
+            "pair: add another, or set data.min_images_per_id=2 to leave such identities out or 1 to train on them."
+        )
+
+
+def lone_images(train: Sequence[Sample]) -> list[Sample]:
+    """The image of each identity that has no other, in the order of the identities."""
+    return [images[0] for _, images in sorted(_images_of(train).items()) if len(images) == 1]
 
 
 def drop_rare_identities(benchmark: Benchmark, min_images_per_id: int) -> Benchmark:
@@ -108,7 +112,8 @@ def note_leaks(benchmark: Benchmark, train: Sequence[Sample]) -> Benchmark:
         if split is not None and (shared := shared_identities(train, split)):
             notes.append(
                 f"LEAK: {len(shared)} training identities are also in the {name} split of {benchmark.name} "
-                f"({name_some(shared, train)}): what is measured there is not retrieval of people who were never seen"
+                f"({name_some(benchmark, shared, train)}): what is measured there is not retrieval of people who were "
+                "never seen"
             )
             log.warning(notes[-1])
     return replace(benchmark, notes=(*benchmark.notes, *notes))
@@ -120,11 +125,12 @@ def shared_identities(train: Sequence[Sample], split: RetrievalSplit) -> set[int
     return {sample.pid for sample in train} & evaluated
 
 
-def name_some(pids: Set[int], samples: Iterable[Sample]) -> str:
-    """A few identities, and a picture of the first, by which one's own people are known better than by a number."""
-    some = sorted(pids)[:_NAMED]
-    picture = next(sample.path for sample in samples if sample.pid == some[0])
-    return f"{', '.join(map(str, some))}{', ...' if len(pids) > _NAMED else ''}; {picture} shows {some[0]}"
+def name_some(benchmark: Benchmark, pids: Set[int], samples: Iterable[Sample]) -> str:
+    """A few identities of a benchmark, as its owner calls them, and a picture of the first."""
+    first, *others = sorted(pids)[:_NAMED]
+    picture = next(sample.path for sample in samples if sample.pid == first)
+    some = ", ".join(map(benchmark.pid_text, (first, *others)))
+    return f"{some}{', ...' if len(pids) > _NAMED else ''}; {picture} shows {benchmark.pid_text(first)}"
 
 
 def _has_positive(queries: Sequence[Sample], gallery: Sequence[Sample], protocol: Protocol) -> list[bool]:

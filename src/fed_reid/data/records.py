@@ -77,6 +77,7 @@ class Benchmark:
         key: Name on the command line, e.g. ``occ_duke``.
         camera_set: Which cameras the camids count; benchmarks of the same cameras share it. Empty: its own.
         notes: What a reader of its numbers has to know: options that were taken, counts that differ from the release.
+        pid_texts: What its owner calls an identity, by pid; empty where the pids are the release's own numbers.
     """
 
     name: str
@@ -91,6 +92,11 @@ class Benchmark:
     key: str = ""
     camera_set: str = ""
     notes: tuple[str, ...] = ()
+    pid_texts: Mapping[int, str] = field(default_factory=dict)
+
+    def pid_text(self, pid: int) -> str:
+        """An identity as its owner knows it, for messages."""
+        return self.pid_texts.get(pid, str(pid))
 
     def label_of_pid(self) -> dict[int, int]:
         """Class label of each training identity: its place among the sorted ids, the same on every machine."""

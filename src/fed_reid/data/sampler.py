@@ -132,15 +132,6 @@ class PKBatchSampler(Sampler[list[Draw]]):
             for batch, batch_seeds in zip(batches, seeds, strict=True)
         ]
 
-    @property
-    def reported_length(self) -> int:
-        """Images in an epoch as the official sampler announces them, an upper bound (method.md, section 4).
-
-        Nothing here is planned by it: it is kept to be compared with the official length (vector 16).
-        """
-        counts = np.maximum(np.unique(self._labels, return_counts=True)[1], self._k)
-        return int((counts - counts % self._k).sum())
-
     def __len__(self) -> int:
         """Batches of the whole current epoch, exactly; another epoch may have more or fewer."""
         return len(self._plan)

@@ -14,20 +14,6 @@ FEWEST_ROWS = 16  # below 12 rows MKL multiplies by another kernel, whose last b
 NORMS_AT_ONCE = 2048
 
 
-def squared_euclidean(query: Tensor, gallery: Tensor, normalise: bool = True) -> Tensor:
-    """Squared Euclidean distance of every query to every gallery image, in full float32 on any device.
-
-    Args:
-        query: float [Q, E].
-        gallery: float [G, E].
-        normalise: Scale every feature to length 1 first; distances then lie in [0, 4].
-
-    Returns:
-        float32 [Q, G], never negative.
-    """
-    return FeatureDistances(query, gallery, normalise)(slice(0, len(query)))
-
-
 class ChunkedDistances(ABC):
     """Distances of queries to a gallery, a few rows at a time.
 
@@ -72,10 +58,12 @@ class ChunkedDistances(ABC):
 class FeatureDistances(ChunkedDistances):
     """Squared Euclidean distances, with the gallery normalised once: as much again as the features take.
 
+    They are computed in full float32 on any device.
+
     Args:
         query: float [Q, E].
         gallery: float [G, E], on the same device.
-        normalise: Scale every feature to length 1 first.
+        normalise: Scale every feature to length 1 first; distances then lie in [0, 4].
     """
 
     def __init__(self, query: Tensor, gallery: Tensor, normalise: bool = True) -> None:

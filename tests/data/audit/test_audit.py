@@ -124,10 +124,18 @@ def test_query_that_finds_itself(protocol, twin, alone):
 
 
 def test_what_is_only_worth_knowing():
-    found = audited(replace(BENCHMARK, train=TRAIN[1:], notes=("an option",)), said=["a stray folder"])
+    found = audited(replace(BENCHMARK, notes=("an option",)), said=["a stray folder"])
     assert found.faults == ()
-    assert found.remarks[:2] == ("an option", "a stray folder")
-    assert found.remarks[2].startswith("training identities with a single image: 1 (1; train/1_1_1.jpg shows 1);")
+    assert found.remarks == ("an option", "a stray folder")
+
+
+def test_what_training_refuses_until_told_otherwise():
+    (fault,) = audited(replace(BENCHMARK, train=TRAIN[1:], pid_texts={1: "anna", 2: "bob"})).faults
+    assert fault.startswith("training identities with a single image: 1 (anna; train/1_1_1.jpg shows anna);")
+    assert "data.min_images_per_id=2" in fault
+    (fault,) = audited(replace(BENCHMARK, test=RetrievalSplit([], {}))).faults
+    assert fault.startswith("there are no query and gallery images") and "data.test=[...]" in fault
+    assert audited(replace(BENCHMARK, train=[])).faults == (), "what is only for testing is well"
 
 
 def test_unreadable_images_are_a_fault():

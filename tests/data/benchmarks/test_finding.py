@@ -46,6 +46,12 @@ def test_a_folder_that_another_benchmark_is_in(tmp_path):
     assert roots(spec, tmp_path) == ["dukemtmc"], "although dukemtmcreid is preferred"
 
 
+def test_occluders_are_not_asked_of_those_who_only_test(tmp_path):
+    with pytest.raises(UserError, match=r"Occluded-Duke was not found") as refused:
+        find_benchmark(BENCHMARKS["occ_duke"], tmp_path)
+    assert "occluder patches" not in str(refused.value) and "crop_backgrounds" not in str(refused.value)
+
+
 def test_a_root_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"Market-1501 was not found \(.*/nowhere does not exist\)"):
         find_benchmark(MARKET, tmp_path / "nowhere")

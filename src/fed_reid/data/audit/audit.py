@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from fed_reid.data.audit.inspection import ImageFacts
 from fed_reid.data.benchmarks.reading import count_differences
 from fed_reid.data.benchmarks.spec import BenchmarkSpec, Count
-from fed_reid.data.checks import name_some, queries_without_match, shared_identities
+from fed_reid.data.checks import lone_images, name_some, queries_without_match, shared_identities
 from fed_reid.data.protocols import PROTOCOL_RULES, same_camera
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, Protocol, RetrievalSplit, Sample
 
@@ -55,7 +54,7 @@ class Audit:
         splits: Training images, query sets, gallery, then those of validation.
         images: What opening the files has shown.
         shared: How many training identities are also tested or validated on.
-        faults: A sentence for each thing that would make a number wrong.
+        faults: A sentence for each thing that would make a number wrong, or that training refuses until told otherwise.
         remarks: A sentence for each thing that a reader of its numbers should know.
     """
 
@@ -105,8 +104,7 @@ def audit(
         source = f" ({spec.counts_source})" if spec.counts_source else ""
         faults.insert(0, f"not of the released size: {differences}{source}.")
         remarks = [remark for remark in remarks if differences not in remark]  # the reader has noted the same
-    faults += _shared(shared, benchmark.train) + _unreadable(images)
-    remarks += _lone_images(benchmark.train)
+    faults += _shared(benchmark, shared) + _unreadable(images) + _lone_images(benchmark) + _nothing_to_test(benchmark)
     return Audit(benchmark, tuple(rows), images, len(shared), tuple(faults), tuple(remarks))
 
 
@@ -164,21 +162,32 @@ def _some_without_match(row: SplitFacts) -> list[str]:
     return [f"{row.name} images without a match: {row.images - row.matched:,} of {row.images:,}; they are not scored."]
 
 
-def _shared(pids: Set[int], train: Sequence[Sample]) -> list[str]:
+def _shared(benchmark: Benchmark, pids: Set[int]) -> list[str]:
     if not pids:
         return []
-    return [f"training identities that are also tested or validated on: {len(pids):,} ({name_some(pids, train)})."]
+    some = name_some(benchmark, pids, benchmark.train)
+    return [f"training identities that are also tested or validated on: {len(pids):,} ({some})."]
 
 
 def _unreadable(images: ImageFacts) -> list[str]:
     return [f"images that cannot be read: {len(images.unreadable):,}"] if images.unreadable else []
 
 
-def _lone_images(train: Sequence[Sample]) -> list[str]:
-    lone = {pid for pid, images in Counter(sample.pid for sample in train).items() if images == 1}
+def _lone_images(benchmark: Benchmark) -> list[str]:
+    lone = lone_images(benchmark.train)
     if not lone:
         return []
+    some = name_some(benchmark, {image.pid for image in lone}, lone)
     return [
-        f"training identities with a single image: {len(lone):,} ({name_some(lone, train)}); training asks for "
+        f"training identities with a single image: {len(lone):,} ({some}); training refuses them without "
         "data.min_images_per_id=2 to leave them out, or 1 to keep them."
+    ]
+
+
+def _nothing_to_test(benchmark: Benchmark) -> list[str]:
+    if benchmark.test.queries:
+        return []
+    return [
+        "there are no query and gallery images: evaluation refuses it, and so does training without data.test=[...] "
+        "to say what to test, or test=false."
     ]

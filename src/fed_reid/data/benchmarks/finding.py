@@ -75,10 +75,10 @@ def _not_found(spec: BenchmarkSpec, data_dir: Path, hollow: Sequence[Place]) -> 
     if hollow:
         why = f" ({' and '.join(str(place.root) for place in hollow)}: there, but with none of its parts)"
     licence = f" (licence: {spec.licence})" if spec.licence else ""
-    occluders = f" and, for augment=npo, occluder patches in {spec.occluders}" if spec.occluders else ""
+    # Nothing of occluder patches: only some trainings paste any, and those say themselves which they lack.
     return UserError(
         f"{spec.name} was not found{why}: get it from {spec.source}{licence} and put it into {data_dir} as a folder "
-        f"named {' or '.join(spec.folders)} that holds {_alternatives(spec.layouts)}{occluders}, or say where your "
+        f"named {' or '.join(spec.folders)} that holds {_alternatives(spec.layouts)}, or say where your "
         "data sets are with paths.data_dir=<folder> or the environment variable FED_REID_DATA."
     )
 

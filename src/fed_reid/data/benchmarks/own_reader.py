@@ -72,6 +72,7 @@ class OwnReader:
             occluders=root / PATCHES,
             key=f"own_{key}" if key in BENCHMARKS else key,  # a key means one benchmark
             camera_set=", ".join([str(path), *camid_of]),  # another list of cameras numbers them anew
+            pid_texts={pid: text for text, pid in pid_of.items()},
         )
 
 
