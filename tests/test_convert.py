@@ -115,8 +115,9 @@ def test_nothing_is_overwritten(transreid, tmp_path):
     assert (tmp_path / "runs" / "ours.ckpt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("left_out", ["source", "out"])
+@pytest.mark.parametrize("left_out", [("source",), ("out",), ("source", "out")])
 def test_what_has_to_be_named(transreid, left_out):
-    ended = call(main, *[argument for argument in transreid[1] if not argument.startswith(f"{left_out}=")])
+    keys = tuple(f"{key}=" for key in left_out)
+    ended = call(main, *[argument for argument in transreid[1] if not argument.startswith(keys)])
     assert ended.status == 2 and "Traceback" not in ended.output
-    assert f"Configuration key '{left_out}'" in ended.output
+    assert f"{' and '.join(left_out)} missing: expected both source and out, as in python -m fed_reid.c" in ended.output

@@ -84,6 +84,38 @@ def test_results_are_about_the_distance_of_the_training(small_data, tmp_path):
     assert other["test_diffused_visibility_centred"] == own["test"]
 
 
+def test_distances_that_the_model_has_not(small_data, tmp_path):
+    """Results by the plain one would look like those by what was named."""
+    path = write_checkpoint(tmp_path / "vit.ckpt", small_data, "model=vit")
+    words = (str(path), f"paths.data_dir={small_data}")
+    ended = call(evaluate.main, *words, f"out={tmp_path / 'none'}", "distances=[visibility,visibility_centred]")
+    assert ended.status == 2 and "Traceback" not in ended.output and not (tmp_path / "none").exists()
+    assert "distances=[visibility, visibility_centred]: the model tells no stripe scores to weigh" in ended.output
+    ended = call(evaluate.main, *words, f"out={tmp_path / 'some'}", "distances=[visibility,centred]")
+    assert ended.status == 0, ended.output
+    assert ended.output.count("distances: left out visibility, since the model tells no stripe scores") == 1
+    assert json.loads((tmp_path / "some" / "metrics.json").read_text())["feature"] == "stripes_centred"
+    ended = call(evaluate.main, *words, f"out={tmp_path / 'usual'}")
+    assert ended.status == 0 and "left out" not in ended.output, "nobody named one"
+
+
+def test_neighbours_of_the_centring_are_those_of_the_training(small_data, tmp_path):
+    path = write_checkpoint(tmp_path / "wide.ckpt", small_data, "distances=[centred]", "centring.neighbors=5")
+    content = torch.load(path, weights_only=True)
+    del content["fed_reid"]["config"]["centring"]
+    torch.save(content, tmp_path / "before.ckpt")
+
+    def tested(name, *words):
+        out = tmp_path / "_".join((name, *words))
+        ended = call(evaluate.main, str(tmp_path / f"{name}.ckpt"), f"out='{out}'", "distances=[centred]", *words)
+        assert ended.status == 0, ended.output
+        return json.loads((out / "metrics.json").read_text())["test"]
+
+    wide, narrow = tested("wide"), tested("wide", "centring.neighbors=2")
+    assert wide != narrow
+    assert tested("before") == narrow and tested("before", "centring.neighbors=5") == wide
+
+
 def test_mirror_images(run, small_data, tmp_path):
     """Asked for in an evaluation, or by the training: the same; and then it may be left out."""
     _, asked = evaluated(run, tmp_path, "mirror=true", "distances=[plain]")

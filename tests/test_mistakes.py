@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 
+from fed_reid import compare, evaluate, export, extract, index, visualize
 from fed_reid.train import main
 
 from .door import SMALL_RUN, call
@@ -52,10 +53,68 @@ def test_unknown_key(refused, key):
     assert refused(f"{key}=1") == f"Configuration key '{key}' does not exist: --cfg job lists every key."
 
 
-def test_unknown_choice_lists_the_choices(refused):
-    said = refused("model=fedd")
-    assert "\n" not in said
-    assert "model/fedd" in said and "fed_no_memory" in said
+@pytest.mark.parametrize(
+    ("words", "start", "end"),
+    [
+        (["model=fedd"], "model/fedd does not exist (did you mean fed?); expected one of fed, fed_no_", "_head."),
+        (["model=xyzzy"], "model/xyzzy does not exist; expected one of fed, fed_no_memory, ", "vit_npo_head."),
+        (
+            ["occluder/source=harvst"],
+            "occluder/source/harvst does not exist (did you mean harvest?); ",
+            ".",
+        ),
+        (["debug=fsat"], "debug/fsat does not exist (did you mean fast?); expected one of fast, overfit.", ""),
+        (["debug=fsat", "--cfg", "job"], "debug/fsat does not exist (did you mean fast?)", "overfit."),
+        (["debug=fast,fsat", "-m"], "debug/fsat does not exist (did you mean fast?)", "overfit."),
+        (["sweep=optona"], "sweep/optona does not exist (did you mean optuna?); expected one of optuna.", ""),
+        (["sweep=optona", "-m"], "sweep/optona does not exist (did you mean optuna?)", "."),
+        (["--config-name", "trian"], "Cannot find primary config 'trian'. Check that it's in your", "search path."),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_unknown_choice_lists_the_choices(refused, words, start, end):
+    said = refused(*words)
+    assert said.startswith(start) and said.endswith(end)
+    assert "\n" not in said and "provider=" not in said
+
+
+@pytest.mark.parametrize("door", [compare, evaluate, export, extract, index, visualize])
+def test_unknown_benchmark_is_not_replaced_by_that_of_the_checkpoint(door):
+    """Also where only the settings are asked for."""
+    for words in (["data=markt1501"], ["data=markt1501", "--cfg", "job"], ["-m", "data=market1501,markt1501"]):
+        ended = call(door.main, *words)
+        assert ended.status == 2
+        assert ended.output.startswith("data/markt1501 does not exist (did you mean market1501?); expected one of ")
+
+
+def test_choice_of_the_users_own_folder_is_none_to_refuse(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "market_mine.yaml").write_text("test: [market1501]\n")
+    ended = call(evaluate.main, "--config-dir", str(tmp_path), "data=market_mine", "--cfg", "job")
+    assert ended.status == 0 and "- market1501" in ended.output
+    ended = call(evaluate.main, "--config-dir", str(tmp_path), "data=market_mien", "--cfg", "job")
+    assert ended.status == 2 and "did you mean market_mine?" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("door", "words", "said"),
+    [
+        (
+            evaluate,
+            ["fed.ckpt", "photos"],
+            "'photos': expected key=value; images to test on are named by data.test=[people.csv].\n",
+        ),
+        (
+            compare,
+            ["a.ckpt", "b.ckpt", "people.csv"],
+            "'people.csv': expected key=value; images to test on are named by data.test=[people.csv].\n",
+        ),
+        (export, ["fed.ckpt", "photos"], "'photos': expected key=value.\n"),
+    ],
+)
+def test_a_plain_word_too_many(door, words, said):
+    ended = call(door.main, *words)
+    assert (ended.status, ended.output) == (2, said)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +125,10 @@ def test_unknown_choice_lists_the_choices(refused):
         (["data.image_size=[64]"], "data.image_size is [64]; expected a height and a width"),
         (["data.num_workers=-1"], "data.num_workers is -1; expected at least 0"),
         (["data.protocol=market"], "data.protocol is 'market'; expected one of"),
+        (
+            ["model=vit", "distances=[visibility]"],
+            "distances=[visibility]: the model tells no stripe scores to weigh; expected some of plain, reranked, cen",
+        ),
         (["seed=-1"], "seed=-1: expected a whole number of at least 0"),
         (["trainer.max_epochs=0"], "trainer.max_epochs=0: expected a whole number of at least 1"),
         (["occluder.source.folder=/nowhere"], "occluder patches /nowhere (occluder.source.folder) does not exist"),
@@ -94,7 +157,7 @@ def test_unknown_choice_lists_the_choices(refused):
         (["encoder.network.name=vit_unheard_of"], "encoder.network.name='vit_unheard_of': timm cannot build it"),
         (["encoder.weights=/nowhere/vit.pth"], "encoder.weights='/nowhere/vit.pth': no such file"),
         (["ckpt_path=/nowhere/last.ckpt"], "ckpt_path='/nowhere/last.ckpt': no such file"),
-        (["headline=[stripes]"], "headline=['stripes']: the model has none of these features"),
+        (["headline=[stripes]"], "headline=[stripes]: the model has none of these features"),
         (["+loss.weights.id_nobody=1"], "loss.weights.id_nobody: the model has no such loss; it has id_erased,"),
         (["+trainer.limit_test_batches=0.5"], "trainer.limit_test_batches=0.5: a ranking needs the whole gallery"),
         (["trainer.accelerator=tpu"], "Configuration key 'trainer': "),

@@ -15,7 +15,8 @@ def test_search_without_the_extra(monkeypatch):
     monkeypatch.delitem(ConfigStore.instance().repo["hydra"]["sweeper"], "optuna.yaml")
     ended = call(main, "-m", "sweep=optuna")
     assert ended.status == 2
-    assert ended.output == "hydra/sweeper/optuna is not installed: pip install 'fed-reid[optuna]'.\n"
+    advice = "pip install -e '.[optuna]' in the checkout of fed-reid.\n"
+    assert ended.output == f"hydra/sweeper/optuna is not installed: {advice}"
 
 
 def test_search_of_which_every_run_fails(small_data, tmp_path):

@@ -9,11 +9,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Quote, QuotedString
-from hydra.errors import CompactHydraException, InstantiationException, OverrideParseException
+from hydra.errors import CompactHydraException, InstantiationException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -52,13 +53,20 @@ class SweepJobError(Exception):
     """A run of a sweep has ended with a mistake that the user has been told; the other runs go on."""
 
 
-def open_door(door: Callable[[], object]) -> None:
-    """Calls what ``hydra.main`` made; a configuration that does not compose ends in one sentence as well."""
+def open_door(door: Callable[[], object], hint: str = "") -> None:
+    """Calls what ``hydra.main`` made; a configuration that does not compose ends in one sentence as well.
+
+    Args:
+        door: What ``hydra.main`` made.
+        hint: What to say of a plain word too many: how that is named which the command is often given so.
+    """
     os.environ[_FULL_ERROR] = "1"  # Hydra then raises what it would else print over several lines
     try:
         door()
     except (CompactHydraException, ValueError) as error:
-        mistake = _composition_mistake(error) if isinstance(error, CompactHydraException) else _search_mistake(error)
+        mistake = (
+            _composition_mistake(error, hint) if isinstance(error, CompactHydraException) else _search_mistake(error)
+        )
         if _WANTS_FULL_ERROR or mistake is None:
             raise
         sys.stderr.write(mistake + "\n")
@@ -248,20 +256,34 @@ def _search_mistake(error: ValueError) -> str | None:
     return "Every run of the search failed; they are listed in summary.md in its folder."
 
 
-def _composition_mistake(error: CompactHydraException) -> str:
+def _composition_mistake(error: CompactHydraException, hint: str) -> str:
     for plugin, extra in _EXTRA_OF.items():
         if f"Could not find '{plugin}" in str(error):
-            return f"{plugin} is not installed: pip install 'fed-reid[{extra}]'."
+            return f"{plugin} is not installed: pip install -e '.[{extra}]' in the checkout of fed-reid."
     unknown = re.search(r"Could not (?:override|delete from config|append to config)[^']*'([^']+)'", str(error))
     if unknown and "already at" not in str(error):
         return f"Configuration key '{unknown[1]}' does not exist: --cfg job lists every key."
+    if isinstance(error, MissingConfigException):
+        return _missing_choice(error)
     if isinstance(error, OverrideParseException):
+        if "=" not in error.override:
+            return f"{error.override!r}: expected key=value{hint and f'; {hint}'}."
         key = error.override.partition("=")[0]
         return (
             f"{error.override!r} cannot be read: a value with brackets, commas, = or letters such as ä goes into "
             f"quotes within quotes, \"{key}='value'\"."
         )
     return " ".join(str(error).split())
+
+
+def _missing_choice(error: MissingConfigException) -> str:
+    """The sentence for a file of a config group that is nowhere on the search path."""
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if not error.options:
+        return " ".join(str(error).partition("\nConfig search path:")[0].split())
+    close = get_close_matches(name, error.options, n=1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return f"{group}/{name} does not exist{meant}; expected one of {', '.join(error.options)}."
 
 
 def _quieten_libraries() -> None:

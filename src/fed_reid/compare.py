@@ -31,6 +31,7 @@ from fed_reid.retrieval.bootstrap import Resampling
 log = logging.getLogger(__name__)
 
 KEYS = ("a", "b")
+HINT = "images to test on are named by data.test=[people.csv]"
 
 
 def compare(config: DictConfig) -> None:
@@ -88,7 +89,7 @@ def _main(config: DictConfig) -> None:
 def main() -> None:
     """Console entry."""
     sys.argv[1:] = named(sys.argv[1:], KEYS)
-    open_door(_main)
+    open_door(_main, HINT)
 
 
 if __name__ == "__main__":

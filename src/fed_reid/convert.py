@@ -16,7 +16,7 @@ import hydra
 import torch
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from fed_reid.assembly import blueprint, build_network
 from fed_reid.cli import CONF_DIR, open_door, require_writable, run_door
@@ -32,6 +32,12 @@ _OWN_KEYS = ("source", "memory", "out", "trained_on")  # what a training config 
 
 def convert(config: DictConfig) -> None:
     """Reads, translates, and writes ``out``."""
+    missing = [key for key in ("source", "out") if OmegaConf.is_missing(config, key)]
+    if missing:
+        raise UserError(
+            f"{' and '.join(missing)} missing: expected both source and out, as in python -m fed_reid.convert "
+            "source=transformer_120.pth out=fed.ckpt experiment=occ_duke."
+        )
     out = Path(config.out)
     if out.exists():
         raise UserError(f"out='{out}': exists already; name a new file, since nothing is overwritten.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -18,7 +20,7 @@ from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import open_evaluation_data
-from fed_reid.lightning.evaluation import FurtherDistances, choose_headline, evaluate_network
+from fed_reid.lightning.evaluation import FurtherDistances, choose_distances, choose_headline, evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
 from fed_reid.models.options import require_switch
@@ -31,6 +33,7 @@ from fed_reid.retrieval.reranking import RerankingSettings
 log = logging.getLogger(__name__)
 
 KEYS = ("ckpt",)
+HINT = "images to test on are named by data.test=[people.csv]"
 USUAL_DISTANCES = (
     DistanceKind.PLAIN,
     DistanceKind.VISIBILITY,
@@ -52,10 +55,12 @@ def evaluate(config: DictConfig) -> None:
         network.mirror = require_switch("mirror", config.mirror)
     wanted = config.headline or plan["config"]["headline"]
     headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
-    distances = config.distances or [*plan["config"].get("distances", ()), *USUAL_DISTANCES]
-    also = FurtherDistances(
-        headline, parse_kinds(distances), RerankingSettings(**config.rerank), CentringSettings(**config.centring)
-    )
+    if config.distances:
+        kinds = choose_distances(config.distances, network)
+    else:  # nobody named those of the usual ones that are left out for a network without stripe scores
+        kinds = parse_kinds([*plan["config"].get("distances", ()), *USUAL_DISTANCES])
+    centring = _centring(config.centring, plan["config"])
+    also = FurtherDistances(headline, kinds, RerankingSettings(**config.rerank), centring)
     resampling = Resampling(**config.intervals)
 
     data = open_evaluation_data(plan, config.data, plan["config"]["data"], config.paths.data_dir)
@@ -73,6 +78,12 @@ def evaluate(config: DictConfig) -> None:
     log.info("Metrics and pictures are in %s", folder)
 
 
+def _centring(asked: DictConfig, trained: Mapping[str, Any]) -> CentringSettings:
+    """As in the training, where the user says nothing else; checkpoints of before say nothing either."""
+    named_here = {key: value for key, value in asked.items() if value is not None}
+    return CentringSettings(**{**trained.get("centring", {}), **named_here})
+
+
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="evaluate")
 def _main(config: DictConfig) -> None:
     run_door(evaluate, config)
@@ -81,7 +92,7 @@ def _main(config: DictConfig) -> None:
 def main() -> None:
     """Console entry."""
     sys.argv[1:] = named(sys.argv[1:], KEYS)
-    open_door(_main)
+    open_door(_main, HINT)
 
 
 if __name__ == "__main__":

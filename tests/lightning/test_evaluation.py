@@ -1,10 +1,13 @@
+import logging
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, EvalBatch, RetrievalSplit, Sample
-from fed_reid.lightning.evaluation import Evaluation, row_names
+from fed_reid.errors import UserError
+from fed_reid.lightning.evaluation import Evaluation, choose_distances, row_names
 from fed_reid.models.outputs import Embedding
 
 from .pixels import PixelNetwork
@@ -37,6 +40,18 @@ def test_cameras_that_training_did_not_see_are_not_told_to_the_network():
     assert camids_seen(OCC_DUKE, OCC_DUKE) == [0, 0, 1]
     assert camids_seen(replace(OCC_DUKE, key="dukemtmc"), OCC_DUKE) == [0, 0, 1]
     assert camids_seen(MARKET, OCC_DUKE) == [UNKNOWN_CAMERA] * 3
+
+
+def test_distances_without_stripe_scores(caplog):
+    network = PixelNetwork(num_classes=3)
+    with caplog.at_level(logging.INFO):
+        assert choose_distances(["plain", "reranked"], network) == ["plain", "reranked"]
+        assert choose_distances([], network) == [] and not caplog.records
+        assert choose_distances(["visibility", "centred", "visibility_reranked"], network) == ["centred"]
+    (record,) = caplog.records
+    assert "left out visibility, visibility_reranked, since" in record.getMessage()
+    with pytest.raises(UserError, match=r"distances=\[visibility\]: .* expected some of plain, reranked, centred\."):
+        choose_distances(["visibility"], network)
 
 
 def test_row_names():

@@ -52,6 +52,7 @@ def test_every_query_is_kept(run, file, section):
 
 
 def test_a_network_without_scores_goes_on_to_the_next_distance():
+    assert parse_kinds("visibility") == parse_kinds(["visibility"]), "a single one needs no brackets"
     also = FurtherDistances("stripes", parse_kinds(["visibility", "centred"]))
     assert also.headline(scores_stripes=True) == "stripes_visibility"
     assert also.headline(scores_stripes=False) == "stripes_centred"

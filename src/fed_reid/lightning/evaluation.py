@@ -21,7 +21,14 @@ from fed_reid.retrieval.bootstrap import Resampling
 from fed_reid.retrieval.centring import CentringSettings
 from fed_reid.retrieval.metric import RowCollector
 from fed_reid.retrieval.protocol import split_labels
-from fed_reid.retrieval.rankings import DistanceChoice, DistanceKind, ScoreIntervals, SplitRanking, rank_split
+from fed_reid.retrieval.rankings import (
+    DistanceChoice,
+    DistanceKind,
+    ScoreIntervals,
+    SplitRanking,
+    parse_kinds,
+    rank_split,
+)
 from fed_reid.retrieval.reranking import RerankingSettings
 from fed_reid.retrieval.scores import RetrievalScores
 
@@ -214,7 +221,34 @@ def choose_headline(preference: Sequence[str], network: ReIDNetwork, whose: str 
     for name in preference:
         if name in network.feature_names:
             return name
-    raise UserError(f"headline={list(preference)}: {whose} has none of these features, only {network.feature_names}.")
+    raise UserError(
+        f"headline=[{', '.join(preference)}]: {whose} has none of these features, only "
+        f"{', '.join(network.feature_names)}."
+    )
+
+
+def choose_distances(names: str | Sequence[str], network: ReIDNetwork) -> list[DistanceKind]:
+    """Those of the named distances that the network can be ranked by; what is left out is logged.
+
+    Args:
+        names: Of ``DistanceKind``, in the order of the rows.
+        network: The network.
+
+    Raises:
+        UserError: There is no such distance, or the network can be ranked by none of them: results by the plain one
+            would be taken for results by what was named.
+    """
+    kinds = parse_kinds(names)
+    usable = [kind for kind in kinds if network.scores_stripes or not kind.weighs_stripes]
+    if kinds and not usable:
+        possible = ", ".join(kind for kind in DistanceKind if not kind.weighs_stripes)
+        raise UserError(
+            f"distances=[{', '.join(kinds)}]: the model tells no stripe scores to weigh; expected some of {possible}."
+        )
+    left_out = [kind for kind in kinds if kind not in usable]
+    if left_out:
+        log.info("distances: left out %s, since the model tells no stripe scores to weigh.", ", ".join(left_out))
+    return usable
 
 
 def row_names(query_sets: Mapping[str, Iterable[str]]) -> dict[tuple[str, str], str]:

@@ -16,6 +16,7 @@ from fed_reid.lightning.evaluation import (
     Evaluation,
     EvaluationResult,
     FurtherDistances,
+    choose_distances,
     choose_headline,
     scores_by_row,
 )
@@ -26,7 +27,6 @@ from fed_reid.models.memory import class_sums, mean_of_sums
 from fed_reid.models.mirroring import retrieval_features
 from fed_reid.optim.optimization import Optimization
 from fed_reid.retrieval.centring import CentringSettings
-from fed_reid.retrieval.rankings import parse_kinds
 from fed_reid.retrieval.scores import RetrievalScores
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,9 @@ class ReIDModule(pl.LightningModule):
         self.criterion = criterion
         self.optimization = optimization
         self.headline = choose_headline(headline, network)
-        self.further = FurtherDistances(self.headline, parse_kinds(distances), centring=centring or CentringSettings())
+        self.further = FurtherDistances(
+            self.headline, choose_distances(distances, network), centring=centring or CentringSettings()
+        )
         self.headline_row = self.further.headline(network.scores_stripes)
         self.blueprint = dict(blueprint or {})
         self.results: dict[str, EvaluationResult] = {}

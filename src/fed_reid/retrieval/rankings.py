@@ -47,12 +47,13 @@ class DistanceKind(StrEnum):
         return self in (DistanceKind.CENTRED, DistanceKind.VISIBILITY_CENTRED)
 
 
-def parse_kinds(names: Sequence[str]) -> list[DistanceKind]:
-    """Kinds by their names.
+def parse_kinds(names: str | Sequence[str]) -> list[DistanceKind]:
+    """Kinds by their names, or by a single one.
 
     Raises:
         UserError: There is no such kind.
     """
+    names = [names] if isinstance(names, str) else names
     unknown = [name for name in names if name not in list(DistanceKind)]
     if unknown:
         raise UserError(f"distances: there is no {unknown[0]!r}; expected some of {', '.join(DistanceKind)}.")
