@@ -84,7 +84,7 @@ def test_another_feature_and_another_place(checkpoints, small_data, tmp_path):
         f"out={tmp_path / 'out'}",
         "resamples=10",
     )
-    assert ended.status == 2 and "headline=['stripes']: a='" in ended.output, "FED has no such feature"
+    assert ended.status == 2 and "headline=[stripes]: a='" in ended.output, "FED has no such feature"
     ended = call(
         compare.main,
         f"b='{checkpoints[0]}'",
@@ -140,7 +140,7 @@ def test_words_that_are_no_two_checkpoints(refused, checkpoints, tmp_path):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("headline=[nonsense]", "headline=['nonsense']: a='"),
+        ("headline=[nonsense]", "headline=[nonsense]: a='"),
         ("query_sets=[npo,ntp]", "query_sets: there is no 'ntp'; expected some of holistic, npo."),
         ("count=0", "count is 0; expected at least 1"),
         ("confidence=0.95", "confidence is 0.95; expected at least 1 and at most 99.9"),

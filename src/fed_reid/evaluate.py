@@ -54,7 +54,7 @@ def evaluate(config: DictConfig) -> None:
     if config.mirror is not None:
         network.mirror = require_switch("mirror", config.mirror)
     wanted = config.headline or plan["config"]["headline"]
-    headline = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
+    headline = choose_headline(wanted, network)
     if config.distances:
         kinds = choose_distances(config.distances, network)
     else:  # nobody named those of the usual ones that are left out for a network without stripe scores

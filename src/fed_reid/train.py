@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,9 @@ def train(config: DictConfig) -> float | None:
         network=build_network(plan),
         criterion=instantiate(config.loss, _convert_="all"),
         optimization=instantiate(config.optimizer, _convert_="all"),
-        headline=_names(config.headline),
+        headline=config.headline,
         blueprint=plan,
-        distances=_names(config.distances),
+        distances=config.distances,
         centring=CentringSettings(**config.centring),
     )
     if weights is not None:
@@ -151,11 +151,6 @@ def _check_whole_evaluation(trainer: pl.Trainer) -> None:
                 f"trainer.{key}={limit}: a ranking needs the whole gallery; debug=fast makes a quick pass through "
                 "everything."
             )
-
-
-def _names(value: str | Sequence[str]) -> list[str]:
-    """A list, or a single name, which needs no brackets."""
-    return [value] if isinstance(value, str) else list(value)
 
 
 def _instances(group: DictConfig | None) -> list[Any]:

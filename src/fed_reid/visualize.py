@@ -70,7 +70,7 @@ def _scene_of_benchmark(config: DictConfig) -> Scene:
     plan = checkpoint["fed_reid"]
     network = load_network(checkpoint).to(choose_device(config.device))
     wanted = config.feature or plan["config"]["headline"]
-    feature = choose_headline([wanted] if isinstance(wanted, str) else list(wanted), network)
+    feature = choose_headline(wanted, network)
     data = open_evaluation_data(plan, config.data, plan["config"]["data"], config.paths.data_dir)
     return scene_of_benchmark(network, config.ckpt, data, feature, config.query_set, plan.get("cameras", ""))
 

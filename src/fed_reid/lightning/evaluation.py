@@ -207,17 +207,18 @@ def evaluate_network(
     return results
 
 
-def choose_headline(preference: Sequence[str], network: ReIDNetwork, whose: str = "the model") -> str:
+def choose_headline(preference: str | Sequence[str], network: ReIDNetwork, whose: str = "the model") -> str:
     """The first of the preferred features that the network has.
 
     Args:
-        preference: Feature names.
+        preference: Feature names, or a single one.
         network: The network.
         whose: What the message calls it.
 
     Raises:
         UserError: It has none of them.
     """
+    preference = [preference] if isinstance(preference, str) else preference
     for name in preference:
         if name in network.feature_names:
             return name

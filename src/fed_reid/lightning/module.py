@@ -60,9 +60,9 @@ class ReIDModule(pl.LightningModule):
         network: ReIDNetwork,
         criterion: Criterion,
         optimization: Optimization,
-        headline: Sequence[str],
+        headline: str | Sequence[str],
         blueprint: Mapping[str, Any] | None = None,
-        distances: Sequence[str] = ("plain",),
+        distances: str | Sequence[str] = ("plain",),
         centring: CentringSettings | None = None,
     ) -> None:
         super().__init__()
