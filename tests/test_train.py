@@ -19,6 +19,7 @@ from fed_reid.lightning.evaluation import evaluate_network
 from fed_reid.train import main
 
 from .door import SMALL_RUN, Ended, call
+from .wandb_file import history_of, wandb_records
 
 EVERY_EPOCH = (
     "+callbacks.every={_target_: pytorch_lightning.callbacks.ModelCheckpoint, save_on_train_epoch_end: true, "
@@ -177,9 +178,10 @@ def test_official_options_with_tensorboard(train):
 
 
 def test_sweep_with_wandb(train, monkeypatch):
-    """Two jobs of a sweep: a folder, a metrics.json and a W&B run each."""
+    """Two jobs of a sweep: a folder, a metrics.json and a W&B run each, here without pictures of people."""
     monkeypatch.setenv("WANDB_MODE", "offline")
-    _, folder = train("model=vit,fed_no_memory", "seed=3", "logger=wandb", "trainer.max_epochs=1", multirun=True)
+    words = ["seed=3", "logger=wandb", "callbacks.wandb_report.pictures=false", "trainer.max_epochs=1"]
+    _, folder = train("model=vit,fed_no_memory", *words, multirun=True)
     runs = {path.name.split("-", 1)[0]: path for path in folder.iterdir() if path.is_dir()}
     assert sorted(runs) == ["0", "1"]
     for job, model, features in (("0", "vit", ["stripes"]), ("1", "fed_no_memory", ["diffused", "erased"])):
@@ -190,6 +192,10 @@ def test_sweep_with_wandb(train, monkeypatch):
             "test",
             *(f"test_{name}" for name in features[1:]),
         ]
-        assert len(list((runs[job] / "wandb").glob("offline-run-*/*.wandb"))) == 1
+        (file,) = (runs[job] / "wandb").glob("offline-run-*/*.wandb")
+        records = wandb_records(file)
+        assert {artifact.type for artifact in records["artifact"]} == {"model"}, "no table of ranked lists"
+        logged = [name.partition("/")[0] for name in history_of(records)]
+        assert ("oem" in logged) == (model != "vit") and "figures" not in logged and "test" in logged
     ranks = ["ranks_holistic", "ranks_npo", "curves"]
     check_figures(runs["0"], ranks)  # a network without erasing module has no stripe scores to draw

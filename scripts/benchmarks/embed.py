@@ -15,22 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.timing import seconds_of
-from hydra import compose, initialize_config_dir
+from benchmarks.untrained import untrained_network
 from PIL import Image
 
 from fed_reid.api import Embedder
-from fed_reid.assembly import blueprint, build_network
-from fed_reid.cli import CONF_DIR
 from fed_reid.data.records import to_unit_range
-
-RECIPE = [
-    "encoder.weights=null",
-    "~callbacks",
-    "~logger",
-    "name=benchmark",
-    "label=benchmark",
-    "trainer.default_root_dir=.",
-]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,14 +69,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _embedder(arguments: argparse.Namespace) -> Embedder:
-    with initialize_config_dir(CONF_DIR, version_base="1.3"):
-        config = compose("train", overrides=[*(arguments.overrides or ["experiment=occ_duke"]), *RECIPE])
-    plan = blueprint(config, arguments.classes, num_cameras=0)
-    network = build_network(plan).eval()
-    network.fill_memory(torch.randn(arguments.classes, network.feature_dim))
-    height, width = config.data.image_size
+    network, plan, image_size = untrained_network(arguments.overrides, arguments.classes)
     feature = arguments.feature or network.feature_names[0]
-    return Embedder(network, plan, (height, width), feature, arguments.device, arguments.precision)
+    return Embedder(network, plan, image_size, feature, arguments.device, arguments.precision)
 
 
 def _write_files(folder: Path, count: int, size: tuple[int, int]) -> list[Path]:

@@ -15,24 +15,13 @@ from typing import Any
 
 import onnxruntime
 import torch
-from hydra import compose, initialize_config_dir
+from benchmarks.untrained import untrained_network
 
-from fed_reid.assembly import blueprint, build_network
-from fed_reid.cli import CONF_DIR
 from fed_reid.exporting.feature_model import FeatureModel, trace
 from fed_reid.exporting.lower_precision import write_float16, write_int8
 from fed_reid.exporting.onnx_file import write_onnx
 from fed_reid.exporting.order import OPSET, Outputs, Quantization
 from fed_reid.exporting.runners import NetworkRunner, OnnxRunner, Runner
-
-RECIPE = [
-    "encoder.weights=null",
-    "~callbacks",
-    "~logger",
-    "name=benchmark",
-    "label=benchmark",
-    "trainer.default_root_dir=.",
-]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +44,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Exports, then runs all in turn, so that whatever else the machine does slows all of them."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    with initialize_config_dir(CONF_DIR, version_base="1.3"):
-        config = compose("train", overrides=[*(arguments.overrides or ["experiment=occ_duke"]), *RECIPE])
-    network = build_network(blueprint(config, arguments.classes, num_cameras=0)).eval()
-    network.fill_memory(torch.randn(arguments.classes, network.feature_dim))
+    network, plan, (height, width) = untrained_network(arguments.overrides, arguments.classes)
     feature = arguments.feature or network.feature_names[-1]
-    height, width = config.data.image_size
     model = FeatureModel(network, feature, Outputs.FEATURES_AND_VISIBILITY, (height, width))
     images = torch.randn(arguments.batch, 3, height, width)
 
@@ -82,7 +67,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "batch": arguments.batch,
         "model": type(network).__name__,
         "feature": feature,
-        "encoder": config.encoder.network.name,
+        "encoder": plan["config"]["encoder"]["network"]["name"],
         "image_size": [height, width],
         "onnxruntime": onnxruntime.__version__,
     }

@@ -113,6 +113,20 @@ def test_the_models_own_distance_stays_first(rows, jobs, tmp_path):
     assert list(chosen["fed_plus"])[: len(own)] == list(own) and set(chosen["fed_plus"]) == set(jobs.DISTANCES)
 
 
+def test_a_dashboard_tells_the_rows_apart(rows, jobs, tmp_path):
+    """Those that share a model as well; with other loggers there is nothing to name."""
+    configs = [
+        jobs.make_job(rows.ROWS[name], seed, tmp_path / "full", ["logger=wandb"]).config
+        for name in ("fed", "fed_F1")
+        for seed in (0, 1)
+    ]
+    assert [config.label for config in configs] == ["fed", "fed", "fed_F1", "fed_F1"], "the same for all seeds"
+    assert [config.logger.wandb.name for config in configs][1:3] == ["fed-seed1", "fed_F1-seed0"]
+    assert {config.logger.wandb.group for config in configs} == {"full"}
+    assert list(configs[2].logger.wandb.tags) == ["ablation", "fed_F1"]
+    assert "wandb" not in jobs.make_job(rows.ROWS["fed"], 0, tmp_path / "full").config.logger
+
+
 def test_a_folder_of_other_settings_is_refused_and_an_equal_one_taken(rows, jobs, tmp_path):
     job = jobs.make_job(rows.ROWS["vit"], 1, tmp_path)
     assert not job.finished
