@@ -100,14 +100,14 @@ def test_distances_that_the_model_has_not(small_data, tmp_path):
 
 
 def test_neighbours_of_the_centring_are_those_of_the_training(small_data, tmp_path):
-    path = write_checkpoint(tmp_path / "wide.ckpt", small_data, "distances=[centred]", "centring.neighbors=5")
+    path = write_checkpoint(tmp_path / "wide.ckpt", small_data, "distances=centred", "centring.neighbors=5")
     content = torch.load(path, weights_only=True)
     del content["fed_reid"]["config"]["centring"]
     torch.save(content, tmp_path / "before.ckpt")
 
     def tested(name, *words):
         out = tmp_path / "_".join((name, *words))
-        ended = call(evaluate.main, str(tmp_path / f"{name}.ckpt"), f"out='{out}'", "distances=[centred]", *words)
+        ended = call(evaluate.main, str(tmp_path / f"{name}.ckpt"), f"out='{out}'", *words)
         assert ended.status == 0, ended.output
         return json.loads((out / "metrics.json").read_text())["test"]
 

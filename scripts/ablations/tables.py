@@ -106,7 +106,7 @@ def score_table(lines: Lines, names: Sequence[str] | None = None, brief: bool = 
     for row in (ROWS[name] for name in names or ROWS):
         rank1, mean_ap = (scores_of(lines, row, score) for score in ("rank1", "mAP"))
         if rank1:
-            cells = [f"{mean_and_spread(rank1[name])} / {mean(mean_ap[name]):.1f}" for name in query_sets]
+            cells = [score_cell(rank1[name], mean_ap[name]) for name in query_sets]
             comparison = [f"`{row.before}`" if row.before else "", str(len(rank1[query_sets[0]]))]
             table.append(table_line([f"`{row.name}`", row.what, *([] if brief else comparison), *cells]))
     return "\n".join(table)
@@ -189,9 +189,14 @@ def distance_table(lines: Lines) -> str:
             rank1, mean_ap = (
                 [float(line[score]) for line in own if line["query_set"] == query_set] for score in ("rank1", "mAP")
             )
-            cells.append(f"{mean_and_spread(rank1)} / {mean(mean_ap):.1f}")
+            cells.append(score_cell(rank1, mean_ap))
         table.append(table_line([f"`{feature}`", str(len({line["seed"] for line in own})), *cells]))
     return "\n".join(table)
+
+
+def score_cell(rank1: Sequence[float], mean_ap: Sequence[float]) -> str:
+    """Rank-1 (mean ± spread over seeds) / mAP."""
+    return f"{mean_and_spread(rank1)} / {mean(mean_ap):.1f}"
 
 
 def mean_and_spread(values: Sequence[float], digits: int = 1) -> str:

@@ -21,7 +21,7 @@ from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.ranges import require_number
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
-from fed_reid.evaluation_data import open_evaluation_data
+from fed_reid.evaluation_data import NAME_IMAGES, open_evaluation_data
 from fed_reid.lightning.comparison import Contender, compare_contenders, describe
 from fed_reid.lightning.evaluation import evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
@@ -31,7 +31,6 @@ from fed_reid.retrieval.bootstrap import Resampling
 log = logging.getLogger(__name__)
 
 KEYS = ("a", "b")
-HINT = "images to test on are named by data.test=[people.csv]"
 
 
 def compare(config: DictConfig) -> None:
@@ -43,7 +42,7 @@ def compare(config: DictConfig) -> None:
     checkpoints = {key: read_checkpoint(config[key], key) for key in KEYS}
     plans = {key: checkpoint[CHECKPOINT_KEY] for key, checkpoint in checkpoints.items()}
     networks = {key: load_network(checkpoint) for key, checkpoint in checkpoints.items()}
-    wanted = {key: _names(config.headline or plan["config"]["headline"]) for key, plan in plans.items()}
+    wanted = {key: config.headline or plan["config"]["headline"] for key, plan in plans.items()}
     names = {key: plan["config"]["name"] for key, plan in plans.items()}
     models = {key: describe(key, config[key], names[key], wanted[key], networks[key]) for key in KEYS}
 
@@ -89,7 +88,7 @@ def _main(config: DictConfig) -> None:
 def main() -> None:
     """Console entry."""
     sys.argv[1:] = named(sys.argv[1:], KEYS)
-    open_door(_main, HINT)
+    open_door(_main, NAME_IMAGES)
 
 
 if __name__ == "__main__":

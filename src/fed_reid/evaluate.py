@@ -19,7 +19,7 @@ from fed_reid.assembly import load_network, read_checkpoint
 from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
-from fed_reid.evaluation_data import open_evaluation_data
+from fed_reid.evaluation_data import NAME_IMAGES, open_evaluation_data
 from fed_reid.lightning.evaluation import FurtherDistances, choose_distances, choose_headline, evaluate_network
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
@@ -33,7 +33,6 @@ from fed_reid.retrieval.reranking import RerankingSettings
 log = logging.getLogger(__name__)
 
 KEYS = ("ckpt",)
-HINT = "images to test on are named by data.test=[people.csv]"
 USUAL_DISTANCES = (
     DistanceKind.PLAIN,
     DistanceKind.VISIBILITY,
@@ -58,7 +57,7 @@ def evaluate(config: DictConfig) -> None:
     if config.distances:
         kinds = choose_distances(config.distances, network)
     else:  # nobody named those of the usual ones that are left out for a network without stripe scores
-        kinds = parse_kinds([*plan["config"].get("distances", ()), *USUAL_DISTANCES])
+        kinds = [*parse_kinds(plan["config"].get("distances", ())), *USUAL_DISTANCES]
     centring = _centring(config.centring, plan["config"])
     also = FurtherDistances(headline, kinds, RerankingSettings(**config.rerank), centring)
     resampling = Resampling(**config.intervals)
@@ -92,7 +91,7 @@ def _main(config: DictConfig) -> None:
 def main() -> None:
     """Console entry."""
     sys.argv[1:] = named(sys.argv[1:], KEYS)
-    open_door(_main, HINT)
+    open_door(_main, NAME_IMAGES)
 
 
 if __name__ == "__main__":

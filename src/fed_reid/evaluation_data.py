@@ -13,6 +13,7 @@ from fed_reid.cli import CONF_DIR
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 
+NAME_IMAGES = "images to test on are named by data.test=[people.csv]"  # for whoever names them by a plain word
 _OURS = "fed_reid.data."
 _SHARED = ("check_counts",)  # keys of a data config that its reader has as well
 

@@ -36,14 +36,14 @@ class Contender:
         return self.results[benchmark].ranked(query_set, self.model.feature)
 
 
-def describe(key: str, checkpoint: str, name: str, wanted: Sequence[str], network: ReIDNetwork) -> ComparedModel:
+def describe(key: str, checkpoint: str, name: str, wanted: str | Sequence[str], network: ReIDNetwork) -> ComparedModel:
     """The model, with the first of the wanted features that it has.
 
     Args:
         key: ``a`` or ``b``, for the message.
         checkpoint: Its file.
         name: Of its run.
-        wanted: Feature names by preference.
+        wanted: Feature names by preference, or a single one.
         network: What was in the file.
 
     Raises:
