@@ -11,7 +11,7 @@ from ablations.tables import detection_table, distance_table, read_csv, score_ta
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "ablation.md", ROOT / "docs" / "evaluation.md")
-IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_plain", "fed_plus_no_memory")
+IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_no_memory")
 MIRRORED = ("vit", "vit_mirror", "fed", "fed_mirror", "fed_plus", "fed_plus_no_mirror")
 
 
