@@ -19,13 +19,17 @@ def checkpoints(small_data, tmp_path_factory):
     """A ViT and, for larger images, a FED: paths with spaces, commas and equals signs."""
     folder = tmp_path_factory.mktemp("runs, a=b")
     paths = []
-    for model, size, test in (("vit", "[32,16]", "true"), ("fed_no_memory", "[64,32]", "false")):
+    for model, size, test, distance in (
+        ("vit", "[32,16]", "true", "plain"),
+        ("fed_no_memory", "[64,32]", "false", "visibility"),
+    ):
         run = tmp_path_factory.mktemp("run")
         ended = call(
             train.main,
             *SMALL_RUN,
             f"model={model}",
             f"data.image_size={size}",
+            f"distances=[{distance}]",
             "trainer.max_epochs=1",
             f"test={test}",
             f"paths.data_dir={small_data}",
@@ -51,7 +55,8 @@ def metrics(folder):
 def test_two_models(checkpoints, tmp_path):
     ended = call(compare.main, *checkpoints, f"out={tmp_path / 'out'}", "resamples=100")
     assert ended.status == 0, ended.output
-    assert "synthetic-vit, stripes feature" in ended.output and "synthetic-fed_no_memory, diffused" in ended.output
+    assert "synthetic-vit, stripes feature" in ended.output
+    assert "synthetic-fed_no_memory, diffused_visibility feature" in ended.output, "each as its training ranks"
     content = metrics(tmp_path / "out")
     assert list(content["query_sets"]) == ["holistic", "npo"]
     assert [content[key]["checkpoint"] for key in ("a", "b")] == checkpoints
@@ -89,11 +94,13 @@ def test_another_feature_and_another_place(checkpoints, small_data, tmp_path):
         compare.main,
         f"b='{checkpoints[0]}'",
         checkpoints[1],
+        "distances=plain",
         f"paths.data_dir={tmp_path / 'moved'}",
         f"out={tmp_path / 'out'}",
         "resamples=10",
     )
     assert ended.status == 0, ended.output
+    assert "synthetic-fed_no_memory, diffused feature" in ended.output, "both by what was named"
     rows = metrics(tmp_path / "out")["query_sets"]
     assert rows["holistic"] == rows["npo"], "the moved tree was read, where both sets are the same"
     assert metrics(tmp_path / "out")["a"]["name"] == "synthetic-fed_no_memory"
@@ -135,6 +142,8 @@ def test_words_that_are_no_two_checkpoints(refused, checkpoints, tmp_path):
     assert refused(str(broken), b).startswith(f"a='{broken}': ")
     torch.save({"state_dict": {}}, broken)
     assert refused(str(broken), b).startswith(f"a='{broken}': expected a checkpoint written by fed-reid")
+    sentence = refused(a, b, "distances=[visibility]")
+    assert sentence.startswith(f"distances=[visibility]: a='{a}' tells no stripe scores to weigh; expected some of")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def photos(small_data, tmp_path):
 def drawn(checkpoint, tmp_path, *overrides):
     ended = call(visualize.main, str(checkpoint), f"out={tmp_path / 'out'}", *overrides)
     assert ended.status == 0, ended.output
-    return ended, {path.name for path in (tmp_path / "out").iterdir()}
+    return ended, {path.name for path in (tmp_path / "out").glob("*")}
 
 
 def refused(*arguments):
@@ -63,6 +63,19 @@ def test_benchmark(fed, tmp_path):
     ended, names = drawn(fed, tmp_path, "query_set=npo", "count=3", "k=4")
     assert names == {"ranks.png", "attention.png", "erased.png"}
     assert f"{tmp_path / 'out' / 'erased.png'}" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("overrides", "row"), [([], "diffused_visibility"), (["distances=plain", "feature=erased"], "erased")]
+)
+def test_a_benchmark_is_ranked_as_in_the_training(small_data, tmp_path, monkeypatch, overrides, row):
+    fed = write_checkpoint(tmp_path / "fed.ckpt", small_data, "distances=[visibility,plain]")
+    rows = []
+    monkeypatch.setattr(
+        "fed_reid.looking.benchmark_scene.draw_ranked_lists", lambda _, query_set, row, *rest: rows.append(row)
+    )
+    drawn(fed, tmp_path, "what=ranks", "count=2", *overrides)
+    assert rows == [row]
 
 
 def test_own_folder(fed, photos, tmp_path):
@@ -119,6 +132,11 @@ def test_model_without_scores(vit, photos, tmp_path):
         (["query_set=fog"], "query_set=fog: Small has none such; expected one of holistic, npo."),
         (["gallery=photos"], "gallery=photos: a benchmark has its own; name images with source= or leave it out."),
         (["source=photos", "query_set=npo"], "query_set=npo: only source=benchmark has query sets; leave it out."),
+        (
+            ["source=photos", "distances=plain"],
+            "distances=plain: only source=benchmark is ranked by them; leave it out.",
+        ),
+        (["distances=[fog]"], "distances: there is no 'fog'; expected some of plain,"),
         (["source=gone"], "source='gone': no such file or folder; expected a folder, a CSV or image files."),
         (["feature=colour"], "has none of these features"),
     ],

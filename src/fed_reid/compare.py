@@ -22,9 +22,11 @@ from fed_reid.data.ranges import require_number
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import NAME_IMAGES, open_evaluation_data
-from fed_reid.lightning.comparison import Contender, compare_contenders, describe
+from fed_reid.lightning.comparison import Contender, compare_contenders
 from fed_reid.lightning.evaluation import evaluate_network
+from fed_reid.lightning.headline import distances_of_training
 from fed_reid.lightning.module import CHECKPOINT_KEY
+from fed_reid.reports.comparison import ComparedModel
 from fed_reid.reports.comparison_table import comparison_table
 from fed_reid.retrieval.bootstrap import Resampling
 
@@ -42,9 +44,11 @@ def compare(config: DictConfig) -> None:
     checkpoints = {key: read_checkpoint(config[key], key) for key in KEYS}
     plans = {key: checkpoint[CHECKPOINT_KEY] for key, checkpoint in checkpoints.items()}
     networks = {key: load_network(checkpoint) for key, checkpoint in checkpoints.items()}
-    wanted = {key: config.headline or plan["config"]["headline"] for key, plan in plans.items()}
-    names = {key: plan["config"]["name"] for key, plan in plans.items()}
-    models = {key: describe(key, config[key], names[key], wanted[key], networks[key]) for key in KEYS}
+    distances = _names(config.distances)
+    ranked_by = {
+        key: distances_of_training(plans[key]["config"], network, config.headline, distances, f"{key}='{config[key]}'")
+        for key, network in networks.items()
+    }
 
     data: dict[str, ReIDDataModule] = {}  # by image size: the two models mostly share one
     contenders = {}
@@ -54,8 +58,9 @@ def compare(config: DictConfig) -> None:
             default = plans["a"]["config"]["data"]
             data[size] = open_evaluation_data(plan, config.data, default, config.paths.data_dir)
         log.info("%s: %s", key, config[key])
-        results = evaluate_network(network.to(device), data[size], device, plan["cameras"])
-        contenders[key] = Contender(models[key], results)
+        results = evaluate_network(network.to(device), data[size], device, plan["cameras"], ranked_by[key])
+        row = ranked_by[key].headline(network.scores_stripes)
+        contenders[key] = Contender(ComparedModel(config[key], plan["config"]["name"], row), results)
 
     query_sets = _names(config.query_sets)
     record = compare_contenders(folder, contenders["a"], contenders["b"], query_sets, config.count, resampling)

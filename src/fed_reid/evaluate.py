@@ -20,7 +20,8 @@ from fed_reid.cli import CONF_DIR, named, new_folder, open_door, run_door
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import NAME_IMAGES, open_evaluation_data
-from fed_reid.lightning.evaluation import FurtherDistances, choose_distances, choose_headline, evaluate_network
+from fed_reid.lightning.evaluation import evaluate_network
+from fed_reid.lightning.headline import FurtherDistances, choose_distances, choose_headline
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.lightning.report import write_report
 from fed_reid.models.options import require_switch

@@ -21,7 +21,7 @@ from fed_reid.data.ranges import require_number
 from fed_reid.devices import choose_device
 from fed_reid.errors import UserError
 from fed_reid.evaluation_data import open_evaluation_data
-from fed_reid.lightning.evaluation import choose_headline
+from fed_reid.lightning.headline import distances_of_training
 from fed_reid.looking.benchmark_scene import LONGEST_LIST, scene_of_benchmark
 from fed_reid.looking.drawing import Choice, What, draw_scene
 from fed_reid.looking.scene import Scene, scene_of_files
@@ -60,8 +60,10 @@ def _choice(config: DictConfig) -> Choice:
             )
         if config.k > LONGEST_LIST:
             raise UserError(f"k={config.k}: expected at most {LONGEST_LIST} with source=benchmark.")
-    elif config.query_set is not None:
-        raise UserError(f"query_set={config.query_set}: only source=benchmark has query sets; leave it out.")
+    else:
+        for key, what in (("query_set", "has query sets"), ("distances", "is ranked by them")):
+            if config[key] is not None:
+                raise UserError(f"{key}={config[key]}: only source=benchmark {what}; leave it out.")
     return Choice(What(config.what), config.count, config.k, config.block, config.overview, f".{config.format}")
 
 
@@ -69,10 +71,9 @@ def _scene_of_benchmark(config: DictConfig) -> Scene:
     checkpoint = read_checkpoint(config.ckpt, "ckpt")
     plan = checkpoint["fed_reid"]
     network = load_network(checkpoint).to(choose_device(config.device))
-    wanted = config.feature or plan["config"]["headline"]
-    feature = choose_headline(wanted, network)
+    ranked_by = distances_of_training(plan["config"], network, config.feature, _plain(config.distances))
     data = open_evaluation_data(plan, config.data, plan["config"]["data"], config.paths.data_dir)
-    return scene_of_benchmark(network, config.ckpt, data, feature, config.query_set, plan.get("cameras", ""))
+    return scene_of_benchmark(network, config.ckpt, data, ranked_by, config.query_set, plan.get("cameras", ""))
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,8 @@ import torch
 
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, EvalBatch, RetrievalSplit, Sample
 from fed_reid.errors import UserError
-from fed_reid.lightning.evaluation import Evaluation, choose_distances, row_names
+from fed_reid.lightning.evaluation import Evaluation, row_names
+from fed_reid.lightning.headline import choose_distances
 from fed_reid.models.outputs import Embedding
 
 from .pixels import PixelNetwork

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from fed_reid.data.records import Benchmark, RetrievalSplit, Sample
-from fed_reid.lightning.evaluation import EvaluationResult, FurtherDistances
+from fed_reid.lightning.evaluation import EvaluationResult
+from fed_reid.lightning.headline import FurtherDistances
 from fed_reid.lightning.per_query import query_results
 from fed_reid.retrieval.query_results import read_queries
 from fed_reid.retrieval.rankings import parse_kinds, rank_split

@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 
 from fed_reid.errors import UserError
-from fed_reid.lightning.evaluation import EvaluationResult, choose_headline, row_names
+from fed_reid.lightning.evaluation import EvaluationResult, row_names
 from fed_reid.lightning.figures import file_name
-from fed_reid.models.base import ReIDNetwork
 from fed_reid.reports.comparison import ComparedModel, draw_comparison, most_different
 from fed_reid.reports.comparison_table import ComparedRow, ComparisonRecord, write_comparison_json
 from fed_reid.reports.hits import RankedQuerySet
@@ -24,7 +23,7 @@ class Contender:
     """One of the two.
 
     Attributes:
-        model: What it is, and the feature that ranks.
+        model: What it is, and the row of its results that ranks.
         results: Its evaluation, by key of the test benchmark.
     """
 
@@ -34,22 +33,6 @@ class Contender:
     def ranked(self, benchmark: str, query_set: str) -> RankedQuerySet:
         """A query set as this model ranks it."""
         return self.results[benchmark].ranked(query_set, self.model.feature)
-
-
-def describe(key: str, checkpoint: str, name: str, wanted: str | Sequence[str], network: ReIDNetwork) -> ComparedModel:
-    """The model, with the first of the wanted features that it has.
-
-    Args:
-        key: ``a`` or ``b``, for the message.
-        checkpoint: Its file.
-        name: Of its run.
-        wanted: Feature names by preference, or a single one.
-        network: What was in the file.
-
-    Raises:
-        UserError: It has none of them.
-    """
-    return ComparedModel(checkpoint, name, choose_headline(wanted, network, f"{key}='{checkpoint}'"))
 
 
 def compare_contenders(

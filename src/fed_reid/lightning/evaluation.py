@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -13,23 +13,14 @@ from torch import Tensor
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.progress import watched
 from fed_reid.data.records import UNKNOWN_CAMERA, Benchmark, EvalBatch, RetrievalSplit, to_unit_range
-from fed_reid.errors import UserError
+from fed_reid.lightning.headline import FurtherDistances, row_of
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.mirroring import retrieval_features
 from fed_reid.reports.hits import RankedQuerySet
 from fed_reid.retrieval.bootstrap import Resampling
-from fed_reid.retrieval.centring import CentringSettings
 from fed_reid.retrieval.metric import RowCollector
 from fed_reid.retrieval.protocol import split_labels
-from fed_reid.retrieval.rankings import (
-    DistanceChoice,
-    DistanceKind,
-    ScoreIntervals,
-    SplitRanking,
-    parse_kinds,
-    rank_split,
-)
-from fed_reid.retrieval.reranking import RerankingSettings
+from fed_reid.retrieval.rankings import DistanceChoice, ScoreIntervals, SplitRanking, rank_split
 from fed_reid.retrieval.scores import RetrievalScores
 
 log = logging.getLogger(__name__)
@@ -70,41 +61,6 @@ class EvaluationResult:
         )
         lists = self.rankings[feature].lists[query_set]
         return RankedQuerySet(lists, self.split.queries[query_set], self.split.gallery, query_scores, gallery_scores)
-
-
-@dataclass(frozen=True)
-class FurtherDistances:
-    """By which distances one feature is ranked besides the plain one.
-
-    Attributes:
-        feature: Its name.
-        kinds: Which distances; those that weigh stripes are left out for a network that tells no scores.
-        reranking: For the kinds that re-rank.
-        centring: For the kinds that centre.
-    """
-
-    feature: str = ""
-    kinds: Sequence[DistanceKind] = ()
-    reranking: RerankingSettings = field(default_factory=RerankingSettings)
-    centring: CentringSettings = field(default_factory=CentringSettings)
-
-    def of(self, feature: str, scores_stripes: bool) -> list[DistanceKind]:
-        """All kinds for a feature, the plain one first."""
-        further = self._usable(scores_stripes) if feature == self.feature else ()
-        return list(dict.fromkeys((DistanceKind.PLAIN, *further)))
-
-    def headline(self, scores_stripes: bool) -> str:
-        """Row of the feature by the first kind that the network can be ranked by; never a re-ranked one."""
-        kinds = (kind for kind in self._usable(scores_stripes) if not kind.reranks)
-        return row_of(self.feature, next(kinds, DistanceKind.PLAIN))
-
-    def _usable(self, scores_stripes: bool) -> list[DistanceKind]:
-        return [kind for kind in self.kinds if scores_stripes or not kind.weighs_stripes]
-
-
-def row_of(feature: str, kind: DistanceKind) -> str:
-    """What tables and metrics.json call a feature under a kind of distance."""
-    return feature if kind == DistanceKind.PLAIN else f"{feature}_{kind}"
 
 
 class Evaluation:
@@ -205,51 +161,6 @@ def evaluate_network(
             evaluation.add(on_device)
         results[key] = evaluation.compute()
     return results
-
-
-def choose_headline(preference: str | Sequence[str], network: ReIDNetwork, whose: str = "the model") -> str:
-    """The first of the preferred features that the network has.
-
-    Args:
-        preference: Feature names, or a single one.
-        network: The network.
-        whose: What the message calls it.
-
-    Raises:
-        UserError: It has none of them.
-    """
-    preference = [preference] if isinstance(preference, str) else preference
-    for name in preference:
-        if name in network.feature_names:
-            return name
-    raise UserError(
-        f"headline=[{', '.join(preference)}]: {whose} has none of these features, only "
-        f"{', '.join(network.feature_names)}."
-    )
-
-
-def choose_distances(names: str | Sequence[str], network: ReIDNetwork) -> list[DistanceKind]:
-    """Those of the named distances that the network can be ranked by; what is left out is logged.
-
-    Args:
-        names: Of ``DistanceKind``, in the order of the rows.
-        network: The network.
-
-    Raises:
-        UserError: There is no such distance, or the network can be ranked by none of them: results by the plain one
-            would be taken for results by what was named.
-    """
-    kinds = parse_kinds(names)
-    usable = [kind for kind in kinds if network.scores_stripes or not kind.weighs_stripes]
-    if kinds and not usable:
-        possible = ", ".join(kind for kind in DistanceKind if not kind.weighs_stripes)
-        raise UserError(
-            f"distances=[{', '.join(kinds)}]: the model tells no stripe scores to weigh; expected some of {possible}."
-        )
-    left_out = [kind for kind in kinds if kind not in usable]
-    if left_out:
-        log.info("distances: left out %s, since the model tells no stripe scores to weigh.", ", ".join(left_out))
-    return usable
 
 
 def row_names(query_sets: Mapping[str, Iterable[str]]) -> dict[tuple[str, str], str]:

@@ -12,14 +12,8 @@ from torch import Tensor
 
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.records import Benchmark, EvalBatch, RetrievalSplit, TrainBatch, to_unit_range
-from fed_reid.lightning.evaluation import (
-    Evaluation,
-    EvaluationResult,
-    FurtherDistances,
-    choose_distances,
-    choose_headline,
-    scores_by_row,
-)
+from fed_reid.lightning.evaluation import Evaluation, EvaluationResult, scores_by_row
+from fed_reid.lightning.headline import FurtherDistances, choose_distances, choose_headline
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.collectives import mean_over_processes, stack_processes

@@ -10,6 +10,7 @@ from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.data.records import UNKNOWN_CAMERA
 from fed_reid.errors import UserError
 from fed_reid.lightning.evaluation import evaluate_network
+from fed_reid.lightning.headline import FurtherDistances
 from fed_reid.looking.pictures import Picture
 from fed_reid.looking.scene import Scene
 from fed_reid.models.base import ReIDNetwork
@@ -21,7 +22,12 @@ MOST_ROWS = 8
 
 
 def scene_of_benchmark(
-    network: ReIDNetwork, checkpoint: str, data: ReIDDataModule, feature: str, query_set: str | None, cameras: str
+    network: ReIDNetwork,
+    checkpoint: str,
+    data: ReIDDataModule,
+    ranked_by: FurtherDistances,
+    query_set: str | None,
+    cameras: str,
 ) -> Scene:
     """A query set of the first test benchmark.
 
@@ -29,7 +35,7 @@ def scene_of_benchmark(
         network: In eval mode, on its device.
         checkpoint: Its file, for the pictures.
         data: After ``setup("test")``.
-        feature: That ranks.
+        ranked_by: The feature that ranks, by the first of its distances.
         query_set: Its name; None: the first one.
         cameras: ``Benchmark.cameras`` of the network's training images.
 
@@ -45,12 +51,13 @@ def scene_of_benchmark(
 
     def draw_ranks(folder: Path, pictures: Sequence[Picture], k: int, suffix: str) -> list[Path]:
         """As many queries as there are pictures, but at even steps of average precision."""
-        result = evaluate_network(network, data, device, cameras)[key]
-        views = ranked_list_views(result.ranked(chosen, feature), len(pictures))
+        result = evaluate_network(network, data, device, cameras, ranked_by)[key]
+        row = ranked_by.headline(network.scores_stripes)
+        views = ranked_list_views(result.ranked(chosen, row), len(pictures))
         files = []
         for path, page in pages(folder, "ranks", suffix, views, MOST_ROWS):
             shorter = [replace(view, hits=view.hits[:k]) for view in page]
-            draw_ranked_lists(path, chosen, feature, result.scores[feature][chosen], shorter)
+            draw_ranked_lists(path, chosen, row, result.scores[row][chosen], shorter)
             files.append(path)
         return files
 
