@@ -6,6 +6,7 @@ import pytest
 from fed_reid.data.occluders.geometry import OfficialGeometry
 from fed_reid.data.occluders.paste import PasteOccluder
 from fed_reid.data.occluders.people import PeopleSource
+from fed_reid.data.occluders.standing import StandingGeometry
 from fed_reid.data.randomness import Randomness
 from fed_reid.data.transforms import PairedView
 from fed_reid.errors import UserError
@@ -51,6 +52,39 @@ def test_strips_and_parts_show_the_person(crowd):
     assert {image.width for image in images if image not in strips} == {32}
     for image in images:
         assert (np.asarray(image) == PERSON).all(2).mean() > 0.1
+
+
+def test_silhouettes_are_whole_people_without_their_corners(crowd):
+    source = PeopleSource("silhouette")
+    source.prepare(crowd(), KEY)
+    for seed in range(20):
+        image, mask, floats = source(Randomness.from_seed(seed), 0)
+        assert mask.shape == (image.height, image.width) and not floats
+        assert image.height == 64 and image.height > 2 * image.width, "tall enough to be of full height"
+        pixels = np.asarray(image)
+        inside = mask & (np.arange(64) >= 4)[:, None]  # the red column begins there
+        assert (pixels[inside] == PERSON).all(1).mean() > 0.5
+        assert not mask[:8, :4].any() and not mask[:8, -4:].any(), "beside the head"
+        assert mask[-1].any() and mask.any(0).all() and mask.any(1).sum() > 60, "from head to foot, nothing cut off"
+
+
+def test_a_bystander_leaves_the_middle_to_the_person(crowd):
+    """Some hide most of a stripe, some a third of it, and few the very middle."""
+    source = PeopleSource("silhouette")
+    source.prepare(crowd(), KEY)
+    paste = PasteOccluder(source, StandingGeometry(clear=0.4))
+    image = np.zeros((64, 32, 3), dtype=np.uint8)
+    covered = np.stack([paste(image, Randomness.from_seed(seed), 0)[1] for seed in range(200)])
+    shares = covered.reshape(200, 4, 16, 32).mean((2, 3))  # [images, stripes]
+    assert (shares > 0.5).mean() > 0.15, "a strip of the official geometry never covers more than half of a stripe"
+    assert (shares < 0.35).mean() > 0.15
+    across = covered.mean((0, 1))
+    assert across[16] < 0.7 * across[[6, -7]].min()
+
+
+def test_unknown_shape(crowd):
+    with pytest.raises(UserError, match=r"^occluder\.source\.shape=ghost: expected one of strip, silhouette\.$"):
+        PeopleSource("ghost").prepare(crowd(), KEY)
 
 
 def test_the_view_hands_its_identity_on(crowd):

@@ -44,6 +44,19 @@ def test_full_height_occluders_are_anywhere_across_the_width():
     assert {left == 0 for _, _, left, _ in found} == {right == WIDTH for *_, right in found} == {False, True}
 
 
+@pytest.mark.parametrize("clear", [0.0, 0.4, 1.0])
+def test_the_middle_may_be_kept_clear(clear):
+    found = [box for _, box in boxes(PasteOccluder(OnePatch(100, 10), StandingGeometry(clear=clear)), 400)]
+    at_left = [right for _, _, left, right in found if left == 0 and right < WIDTH]
+    at_right = [left for _, _, left, right in found if left > 0 and right == WIDTH]
+    assert min(len(at_left), len(at_right)) > 60
+    if clear == 1:
+        assert len(at_left) + len(at_right) == len(found), "half of each is outside"
+    inside = [(left + right) / 2 for _, _, left, right in found if left > 0 and right < WIDTH]
+    assert all(abs(middle - WIDTH / 2) >= clear * WIDTH / 2 - 1 for middle in inside)
+    assert bool(inside) == (clear < 1)
+
+
 def test_other_occluders_stand_on_the_lower_edge_in_their_shape():
     source = OnePatch(30, 30, mask=np.ones((30, 30), dtype=np.bool_))  # a thing, of which it is known that it stands
     inside = []

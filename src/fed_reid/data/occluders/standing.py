@@ -46,14 +46,18 @@ class StandingGeometry:
 
     Args:
         jitter: Strength of brightness, contrast and saturation jitter.
+        clear: Share of the image's width, around its middle, where nothing of full height has its own middle: of the
+            person meant, something is to be seen.
 
     Raises:
-        UserError: The jitter is out of its range.
+        UserError: One of them is out of its range.
     """
 
-    def __init__(self, jitter: float = 0.3) -> None:
+    def __init__(self, jitter: float = 0.3, clear: float = 0.0) -> None:
         require_number("geometry.jitter", jitter, 0, 1)
+        require_number("geometry.clear", clear, 0, 1)
         self._jitter = color_jitter(jitter)
+        self._clear = clear
 
     def place(self, patch: Patch, image_size: tuple[int, ...], randomness: Randomness) -> Placed:
         """See ``Geometry``."""
@@ -61,7 +65,7 @@ class StandingGeometry:
         height, width = image_size
         ratio = patch.image.height / patch.image.width * STRETCH ** draw.uniform(-1, 1)
         if patch.image.height / patch.image.width > TALL:
-            box = _full_height(ratio, height, width, draw)
+            box = _full_height(ratio, height, width, self._clear, draw)
         elif patch.floats or (patch.mask is None and draw.random() < FROM_SIDE):
             box = _from_side(ratio, height, width, draw)
         else:
@@ -71,11 +75,13 @@ class StandingGeometry:
         return placed._replace(pixels=self._jitter(image=placed.pixels)["image"])
 
 
-def _full_height(ratio: float, height: int, width: int, draw: Random) -> _Box:
+def _full_height(ratio: float, height: int, width: int, clear: float, draw: Random) -> _Box:
     least = max(FULL_WIDTHS[0] * width, height / ratio)  # narrower ones would end within the image
     wide = draw.uniform(min(least, FULL_WIDTHS[1] * width), FULL_WIDTHS[1] * width)
     tall = max(float(height), wide * ratio)
-    return _Box(draw.uniform(height - tall, 0), draw.uniform(0, width) - wide / 2, tall, wide)
+    top, place = draw.uniform(height - tall, 0), draw.random()
+    middle = (1 - clear) * width * place + (clear * width if place > 0.5 else 0)
+    return _Box(top, middle - wide / 2, tall, wide)
 
 
 def _on_the_ground(ratio: float, height: int, width: int, draw: Random) -> _Box:
