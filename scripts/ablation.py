@@ -3,11 +3,13 @@
     python scripts/ablation.py                          # everything, three seeds: results/, README.md, docs/
     python scripts/ablation.py --rows steps fed_plus    # groups (steps, faults, options, plus) and single rows
     python scripts/ablation.py --split val --report     # what is there, on validation identities: for choosing
+    python scripts/ablation.py --tables                 # README.md and docs/ again from the files in results/
     python scripts/ablation.py --quick                  # minutes on two cores: does it run, not: what is better
     python scripts/ablation.py --seeds 0 -- trainer.max_epochs=44 data.reader.settings.train_ids=400   # another size
 
 Stopped or killed, the same command goes on where it was. What is behind ``--`` goes to every training; give it a folder
-of its own then (--runs). Its report is in there unless it is to be published (--publish).
+of its own then (--runs). Its report is in there unless it is to be published (--publish); so is that of a part of the
+rows and seeds that results/ has.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ QUICK = (
     "trainer.max_epochs=2",
     "trainer.check_val_every_n_epoch=2",
 )
+QUICK_ROWS = ["steps", "fed_plus"]
 IN_CURVE = ("vit", "vit_npo", "vit_npo_head", "fed_oem", "fed_no_memory", "fed", "fed_plus")
 
 
@@ -69,11 +72,12 @@ def main() -> None:
     if "--" in words:
         words, further = words[: words.index("--")], words[words.index("--") + 1 :]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", nargs="+", default=list(GROUPS), metavar="ROW", help="groups and rows; default: all")
+    parser.add_argument("--rows", nargs="+", metavar="ROW", help=f"groups and rows; default: all, quick: {QUICK_ROWS}")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: 0 1 2")
     parser.add_argument("--split", choices=("test", "val"), default="test", help="identities that the report is about")
     parser.add_argument("--quick", action="store_true", help="one seed, a small benchmark, two epochs")
     parser.add_argument("--report", action="store_true", help="train nothing")
+    parser.add_argument("--tables", action="store_true", help="only the tables in README.md and docs/, from results/")
     parser.add_argument("--runs", type=Path, help="folder of the run folders; default: runs/ablation/full or .../quick")
     parser.add_argument("--out", type=Path, help="folder of tables and pictures instead of results/ and the documents")
     parser.add_argument("--publish", action="store_true", help="to results/ and the documents, whatever was trained")
@@ -82,23 +86,38 @@ def main() -> None:
     options = parser.parse_args(words)
     if options.publish and options.out:
         parser.error("--publish writes to results/: leave --out away")
+    if options.tables:
+        publish()
+        return
     runs = (options.runs or Path("runs", "ablation", "quick" if options.quick else "full")).absolute()
     seeds = options.seeds or ([0] if options.quick else [0, 1, 2])
     at_once = options.jobs or max(1, (os.cpu_count() or 1) // options.threads)
     try:
-        rows = choose_rows(options.rows)
+        rows = choose_rows(options.rows or (QUICK_ROWS if options.quick else list(GROUPS)))
         failed = 0 if options.report else train([row.trained for row in rows], seeds, runs, at_once, options.threads, [
             *(QUICK if options.quick else ()), *further
         ])  # fmt: skip
         found = read_runs(runs, options.split)
         if not found:
             parser.error(f"no finished run in {runs}")
-        own_place = options.runs or options.out or further
-        to_documents = options.publish or not (own_place or options.quick or options.split == "val")
+        own_place = options.runs or options.out or further or options.quick or options.split == "val"
+        to_documents = options.publish or not (own_place or lacking(found))
         report(found, options.out or (RESULTS if to_documents else runs / f"report_{options.split}"), to_documents)
     except (UserError, ValueError) as error:
         parser.error(str(error))
     raise SystemExit(1 if failed else 0)
+
+
+def lacking(runs: Sequence[Run]) -> bool:
+    """Whether results/ has rows or seeds that these runs have not; says which, since they would be lost."""
+    recorded = RESULTS / "ablation.csv"
+    there = {(line["model"], int(line["seed"])) for line in read_csv(recorded)} if recorded.is_file() else set()
+    lost = sorted(there - {(run.model, run.seed) for run in runs})
+    if lost:
+        names = ", ".join(f"{model} seed {seed}" for model, seed in lost[:3])
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        Console(stderr=True).print(f"Not published: results/ has {names}{more}, which are not here (see --publish).")
+    return bool(lost)
 
 
 def train(names: Sequence[str], seeds: Sequence[int], runs: Path, at_once: int, threads: int, words: list[str]) -> int:

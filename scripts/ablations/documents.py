@@ -12,17 +12,20 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "ablation.md", ROOT / "docs" / "evaluation.md")
 IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_no_memory")
+CONTROL = "fed_no_memory"  # of whatever is done about the diffusion module
 MIRRORED = ("vit", "vit_mirror", "fed", "fed_mirror", "fed_plus", "fed_plus_no_mirror")
 
 
 def document_tables(results: Path) -> dict[str, str]:
     """Name of each table in the documents to its Markdown."""
     scores = read_csv(results / "ablation.csv")
+    steps = read_csv(results / "ablation_steps.csv")
     settings = (read_csv(results / f"diffusion_settings{part}.csv") for part in ("", "_steps"))
     return {
         "readme": score_table(scores, IN_README, brief=True),
         "scores": score_table(scores),
-        "steps": step_table(read_csv(results / "ablation_steps.csv")),
+        "steps": step_table(steps),
+        "mends": step_table([line for line in steps if line["against"] == CONTROL]),
         "oem": detection_table(read_csv(results / "ablation_oem.csv")),
         "mirror": score_table(scores, MIRRORED),
         "diffusion": swap_table(read_csv(results / "diffusion.csv")),

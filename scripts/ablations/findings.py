@@ -105,11 +105,11 @@ class Step:
 
 
 def find_steps(runs: Sequence[Run], resampling: Resampling) -> Iterator[Step]:
-    """Every row beside the one before it, and beside the first one."""
+    """Every row beside the one before it, beside the one that it names further, and beside the first one."""
     first = next(iter(ROWS))
     for row in ROWS.values():
-        for against in dict.fromkeys((row.before, first)):
-            if against is not None and against != row.name:
+        for against in dict.fromkeys((row.before, row.also, first)):
+            if against and against != row.name:
                 yield from _steps(runs, row, ROWS[against], resampling)
 
 

@@ -18,6 +18,7 @@ class Row:
         what: That one thing.
         run: Row whose run is looked at, for a row that trains nothing.
         distance: By which that run's feature is ranked; empty: as the run's config says.
+        also: Another row to compare it with; the table of scores does not name it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Row:
     what: str
     run: str = ""
     distance: str = ""
+    also: str = ""
 
     @property
     def trained(self) -> str:
@@ -47,7 +49,7 @@ STEPS = (
         "erasing module and its losses",
     ),
     Row("fed_no_memory", ("model=fed_no_memory",), "fed_oem_head", "contrast with a memory that is never read"),
-    Row("fed", ("model=fed",), "fed_no_memory", "the memory is read: diffusion"),
+    Row("fed", ("model=fed",), "fed_no_memory", "the memory is read: diffusion", also="fed_oem_head"),
     Row("fed_official", ("model=fed_official",), "fed", "all faults of the official code"),
     Row(
         "transreid",
@@ -83,22 +85,51 @@ OPTIONS = (
         "both, things standing and people as in FED",
     ),
     Row(
-        "fed_memory_scale", ("model=fed", "model.network.memory_scale=feature"), "fed", "neighbours as long as features"
+        "fed_bystanders",
+        ("model=fed", "occluder=things_and_bystanders"),
+        "fed_things_and_people",
+        "people in the shape of people, standing",
     ),
-    Row("fed_slow_memory", ("model=fed", "model.network.memory_momentum=0.9"), "fed", "rows change slowly"),
-    Row("fed_own_neighbors", ("model=fed", "model.network.own_neighbors=true"), "fed", "the own row may be read"),
+    Row(
+        "fed_memory_scale",
+        ("model=fed", "model.network.memory_scale=feature"),
+        "fed",
+        "neighbours as long as features",
+        also="fed_no_memory",
+    ),
+    Row(
+        "fed_slow_memory",
+        ("model=fed", "model.network.memory_momentum=0.9"),
+        "fed",
+        "rows change slowly",
+        also="fed_no_memory",
+    ),
+    Row(
+        "fed_own_neighbors",
+        ("model=fed", "model.network.own_neighbors=true"),
+        "fed",
+        "the own row may be read",
+        also="fed_no_memory",
+    ),
     Row(
         "fed_scores_only",
         ("model=fed", "model.network.erase_stripes=false"),
         "fed",
         "stripes are scored and keep what they show",
     ),
-    Row("fed_undo", ("model=fed", "loss.weights.undo_clean=1.0"), "fed", "diffused clean view near the erased one"),
+    Row(
+        "fed_undo",
+        ("model=fed", "loss.weights.undo_clean=1.0"),
+        "fed",
+        "diffused clean view near the erased one",
+        also="fed_no_memory",
+    ),
     Row(
         "fed_undo_occluded",
         ("model=fed", "loss.weights.undo_occluded=1.0"),
         "fed",
         "diffused occluded view near the erased clean one",
+        also="fed_no_memory",
     ),
 )
 PLUS = (
@@ -124,6 +155,20 @@ PLUS = (
         ("model=fed_plus", "model.network.read_memory=false"),
         "fed_plus",
         "the same, memory never read",
+    ),
+    Row(
+        "fed_plus_memory_free",
+        (
+            "model=fed_plus",
+            "model.network.read_memory=false",
+            "loss.weights.contrast_erased_clean=0",
+            "loss.weights.contrast_erased_occluded=0",
+            "loss.weights.contrast_diffused_clean=0",
+            "loss.weights.contrast_diffused_occluded=0",
+        ),
+        "fed_plus_no_memory",
+        "no contrast with the memory either",
+        also="fed_plus",
     ),
 )
 GROUPS = {"steps": STEPS, "faults": FAULTS, "options": OPTIONS, "plus": PLUS}
