@@ -1,11 +1,10 @@
 import logging
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from fed_reid.cli import CONF_DIR, refuse_unused_groups, run_door, run_plain, with_recipe
+from fed_reid.cli import run_door, run_plain, with_recipe
 from fed_reid.errors import UserError
 
 CONFIG = OmegaConf.create({"missing": "???", "precise": {"_target_": "decimal.Decimal", "value": "much"}})
@@ -107,45 +106,3 @@ def test_plain_command_ends_with_its_status(status):
     with pytest.raises(SystemExit) as exit_:
         run_plain(lambda: status)
     assert exit_.value.code == status
-
-
-def refuse(*overrides):
-    with initialize_config_dir(CONF_DIR, version_base="1.3"):
-        config = compose("train", overrides=list(overrides), return_hydra_config=True)
-    job = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-    refuse_unused_groups(job, config.hydra.overrides.task, config.hydra.runtime.choices)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        (
-            ["model=vit", "occluder=people"],
-            "occluder=people has no effect with augment=random_erasing (chosen by model",
-        ),
-        (["occluder=people", "augment=none"], "occluder=people has no effect with augment=none: add augment=npo."),
-        (["model=vit", "geometry=standing"], "geometry=standing has no effect with augment=random_erasing"),
-        (
-            ["experiment=fed_star_occ_duke", "model=vit"],
-            "occluder=two_folders (chosen by experiment=fed_star_occ_duke) has no effect with augment=random_erasing (",
-        ),
-        (["model=vit", "occluder.probability=0.5"], "occluder.probability=0.5 has no effect with"),
-        (
-            ["model=vit", "occluder/source=harvest"],
-            "occluder/source=harvest has no effect with",
-        ),
-    ],
-)
-def test_a_choice_without_effect_is_refused(overrides, said):
-    with pytest.raises(UserError) as refused:
-        refuse(*overrides)
-    assert str(refused.value).startswith(said) and str(refused.value).endswith(": add augment=npo.")
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [[], ["model=vit"], ["occluder=people", "geometry=standing"], ["model=vit", "augment=npo", "occluder=people"]],
-    ids=" ".join,
-)
-def test_a_choice_with_effect_is_none_to_refuse(overrides):
-    refuse(*overrides)

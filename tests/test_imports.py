@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "evaluation_data": {"cli", "data", "errors"},
     "resume": {"assembly", "errors"},
     "launch": {"cli", "errors"},
+    "choices": {"cli", "errors"},
     "sweeping": {"cli", "reports", "errors"},
     "lightning": {"reports", "retrieval", "data", "models", "losses", "optim", "durability", "errors"},
 }
@@ -102,6 +103,7 @@ def test_classes_do_not_know_hydra(package):
         *DOORS,
         "assembly",
         "evaluation_data",
+        "choices",
         "cli",
         "resume",
         "launch",

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -41,8 +41,6 @@ OPTIONS_WITH_VALUE = (
     "-cn",
 )
 _SECONDS_FOR_THE_FIRST = 4.0  # in which a process whose mistake the first one has too is ended by that
-# Groups that do nothing unless another part of the config refers to them, and the choice that does.
-_USED_BY = {"occluder": "augment=npo", "geometry": "augment=npo"}
 # Hydra's plugins, and which extra of this package brings them.
 _EXTRA_OF = {"hydra/sweeper/optuna": "optuna", "hydra/launcher/submitit": "slurm"}
 # A wheel carries the tree inside the package; a checkout has it at its top level.
@@ -128,27 +126,6 @@ def require_writable(path: Path, key: str) -> None:
         raise UserError(f"{key}='{path}': '{there}' is no folder that may be written to; name another place.")
 
 
-def refuse_unused_groups(config: DictConfig, overrides: Sequence[str], choices: Mapping[str, str | None]) -> None:
-    """Refuses a choice that would have no effect, such as an occluder for a model that erases at random.
-
-    Args:
-        config: The composed config, interpolations not resolved.
-        overrides: What was said on the command line: ``HydraConfig.get().overrides.task``.
-        choices: Which file of each group was taken: ``HydraConfig.get().runtime.choices``.
-
-    Raises:
-        UserError: Names the choice, and what to add so that it has an effect.
-    """
-    used = _groups_in_use(config)
-    for group in (group for group in _USED_BY if group not in used):
-        said = [word for word in overrides if re.match(rf"[+~]*{group}[=./@]", word)]
-        if said or _chooser(group, choices):
-            choice = said[0] if said else f"{group}={choices[group]}{_chooser(group, choices)}"
-            user = _USED_BY[group].partition("=")[0]
-            by = "" if any(word.startswith(f"{user}=") for word in overrides) else _chooser(user, choices)
-            raise UserError(f"{choice} has no effect with {user}={choices[user]}{by}: add {_USED_BY[group]}.")
-
-
 def run_door(task: Callable[[DictConfig], object], config: DictConfig) -> object:
     """Runs a command; a mistake of the user, however deeply wrapped, becomes one sentence and exit status 2.
 
@@ -217,30 +194,6 @@ def _let_the_first_process_speak() -> None:
 def is_first_process() -> bool:
     """As torchrun, Lightning and SLURM tell it, in this order."""
     return next((os.environ[key] for key in ("RANK", "LOCAL_RANK", "SLURM_PROCID") if key in os.environ), "0") == "0"
-
-
-def _groups_in_use(config: DictConfig) -> set[str]:
-    """Those of ``_USED_BY`` that the rest of the config refers to, directly or through one another."""
-    plain = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(plain, dict)
-    written = {str(key): str(value) for key, value in plain.items()}
-    used: set[str] = set()
-    readers = [key for key in written if key not in _USED_BY]
-    while readers:
-        text = written[readers.pop()]
-        found = {group for group in _USED_BY.keys() - used if re.search(rf"\${{{group}[.}}]", text)}
-        used |= found
-        readers += found
-    return used
-
-
-def _chooser(group: str, choices: Mapping[str, str | None]) -> str:
-    """Which chosen file takes another file of ``group`` than the default; empty where none does."""
-    for other, choice in choices.items():
-        path = Path(CONF_DIR) / other / f"{choice}.yaml"
-        if path.is_file() and f"override /{group}:" in path.read_text(encoding="utf-8"):
-            return f" (chosen by {other}={choice})"
-    return ""
 
 
 def _restore_full_error() -> None:

@@ -23,7 +23,8 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from fed_reid.assembly import blueprint, build_network, check_can_go_on, check_same_network, read_checkpoint
-from fed_reid.cli import CONF_DIR, open_door, refuse_unused_groups, run_door, with_recipe
+from fed_reid.choices import refuse_overruled_groups, refuse_unused_groups
+from fed_reid.cli import CONF_DIR, open_door, run_door, with_recipe
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
 from fed_reid.launch import as_rank, check_launch, repeatable_command
@@ -49,6 +50,7 @@ def train(config: DictConfig) -> float | None:
     """
     hydra_config = HydraConfig.get()
     refuse_unused_groups(config, hydra_config.overrides.task, hydra_config.runtime.choices)
+    refuse_overruled_groups(hydra_config.overrides.task, hydra_config.runtime.choices)
     _check_numbers(config)
     _check_objective(config.objective)
     pl.seed_everything(config.seed, workers=True, verbose=False)
