@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "evaluation_data": {"cli", "data", "errors"},
     "resume": {"assembly", "errors"},
     "launch": {"cli", "errors"},
+    "run_folder": {"resume", "errors"},
     "choices": {"cli", "errors"},
     "sweeping": {"cli", "reports", "errors"},
     "lightning": {"reports", "retrieval", "data", "models", "losses", "optim", "durability", "errors"},
@@ -106,6 +107,7 @@ def test_classes_do_not_know_hydra(package):
         "choices",
         "cli",
         "resume",
+        "run_folder",
         "launch",
         "sweeping",
     }

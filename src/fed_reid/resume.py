@@ -68,7 +68,7 @@ class ResumeAuto(Callback):
             return
         HydraConfig.instance().set_config(config)  # the folder's name refers to it
         here = Path(config.hydra.run.dir)
-        if _is_named(config, "hydra.run.dir"):  # there is no choice; whether it may go on is for the run to see
+        if is_named(config, "hydra.run.dir"):  # there is no choice; whether it may go on is for the run to see
             self._found = _message(here if _checkpoints(here) else None)
             recorded = recorded_settings(here)
             if recorded and first_difference(recorded, settings_of(config)) and newest_checkpoint(here):
@@ -82,7 +82,7 @@ class ResumeAuto(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """A sweep, whose jobs then find their folders by themselves."""
-        if config.get("resume") != AUTO or _is_named(config, "hydra.sweep.dir"):
+        if config.get("resume") != AUTO or is_named(config, "hydra.sweep.dir"):
             return
         HydraConfig.instance().set_config(config)
         grid = _grid(config)
@@ -263,6 +263,6 @@ def first_difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ""
 
 
-def _is_named(config: DictConfig, key: str) -> bool:
+def is_named(config: DictConfig, key: str) -> bool:
     """Whether the command line says where to go."""
     return any(word.startswith(f"{key}=") for word in config.hydra.overrides.hydra)
