@@ -27,7 +27,8 @@ def sweep(small_data, tmp_path_factory):
     """A sweep whose first run fails, given two times: (both endings, the folder)."""
     folder = tmp_path_factory.mktemp("sweeps") / "momentum"
     where = (f"paths.data_dir={small_data}", f"hydra.sweep.dir={folder}", "resume=auto")
-    words = ["-m", *SMALL_RUN, *where, "trainer.max_epochs=1", "model.network.memory_momentum=7,0.3"]
+    distances = "distances=[plain,visibility,centred,visibility_centred]"
+    words = ["-m", *SMALL_RUN, *where, distances, "trainer.max_epochs=1", "model.network.memory_momentum=7,0.3"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
         patch.setenv("WANDB_DATA_DIR", str(tmp_path_factory.mktemp("wandb")))
@@ -151,14 +152,16 @@ def test_wandb_has_the_numbers(wandb_files):
 
 
 def test_every_panel_of_the_dashboard_has_something_to_show(wandb_files, tmp_path):
-    """But those of query sets, optimisers and losses that this run has not."""
+    """But those of query sets, features, optimisers and losses that this run has not."""
     out = tmp_path / "layout.json"
     script = Path(__file__).parents[1] / "scripts" / "wandb_dashboard.py"
     subprocess.run([sys.executable, script, "--json", out, "--query-sets", "holistic", "npo"], check=True, timeout=120)
-    asked = set(re.findall(r'"((?:train|val|val_mean|test|oem|figures|lr-\w+|trainer)/[^"]+)"', out.read_text()))
+    asked = set(
+        re.findall(r'"((?:train|val|val_mean|test(?:_\w+)?|oem|figures|lr-\w+|trainer)/[^"]+)"', out.read_text())
+    )
     logged = {name.removesuffix("._type") for name in history_of(wandb_files[0])}
     weights = config_of(wandb_files[0])["loss"]["weights"]
-    missing = {name for name in asked - logged if not name.startswith("lr-SGD/")}
+    missing = {name for name in asked - logged if not name.startswith(("lr-SGD/", "test_stripes", "test_diffused/"))}
     assert len(asked) > 30 and missing == {f"train/{name}" for name in losses_of_all() if not weights.get(name)}
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -14,14 +15,16 @@ from fed_reid.cli import CONF_DIR
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_choice_of_the_sweep_composes():
-    sweep = yaml.safe_load((ROOT / "scripts" / "wandb_sweep.yaml").read_text())
+@pytest.mark.parametrize(("name", "tests"), [("wandb_sweep", True), ("wandb_tuning", False)])
+def test_every_choice_of_the_sweep_composes(name, tests):
+    sweep = yaml.safe_load((ROOT / "scripts" / f"{name}.yaml").read_text())
     command = sweep["command"]
     assert command[:4] == ["${env}", "python", "-m", "fed_reid.train"] and command[-1] == "${args_no_hyphens}"
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         for key, parameter in sweep["parameters"].items():
-            for value in parameter["values"]:
+            for value in parameter.get("values") or [parameter["min"], parameter["max"]]:
                 config = compose("train", overrides=[*command[4:-1], f"{key}={value}"])
+        assert config.test == tests, "nobody is tested while settings are chosen"
         assert sweep["metric"]["name"] == OmegaConf.select(config, "objective")
 
 
