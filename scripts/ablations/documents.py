@@ -6,13 +6,35 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ablations.settings import setting_table
-from ablations.tables import detection_table, distance_table, read_csv, score_table, step_table, swap_table
+from ablations.tables import (
+    detection_table,
+    distance_table,
+    feature_table,
+    read_csv,
+    score_table,
+    step_table,
+    swap_table,
+)
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "ablation.md", ROOT / "docs" / "evaluation.md")
-IN_README = ("vit", "vit_npo", "fed_no_memory", "fed", "fed_plus", "fed_plus_no_memory")
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("ablation.md", "evaluation.md", "synthetic.md")),
+)
+IN_README = (
+    *("vit", "vit_npo", "vit_npo_head", "fed_oem_head", "fed_no_memory", "fed"),
+    *("fed_plus", "fed_plus_no_memory"),
+)
 CONTROL = "fed_no_memory"  # of whatever is done about the diffusion module
+IN_RECIPE = {  # rows that the recipe was looked at with, and their features
+    "vit": ["stripes"],
+    "vit_npo": ["stripes"],
+    "fed_official": ["diffused", "erased"],
+    "fed": ["diffused", "erased"],
+    "fed_F8": ["diffused"],
+    "fed_no_memory": ["diffused"],
+}
 MIRRORED = ("vit", "vit_mirror", "fed", "fed_mirror", "fed_plus", "fed_plus_no_mirror")
 
 
@@ -26,6 +48,7 @@ def document_tables(results: Path) -> dict[str, str]:
         "scores": score_table(scores),
         "steps": step_table(steps),
         "mends": step_table([line for line in steps if line["against"] == CONTROL]),
+        "recipe": feature_table(read_csv(results / "validation" / "ablation.csv"), IN_RECIPE),
         "oem": detection_table(read_csv(results / "ablation_oem.csv")),
         "mirror": score_table(scores, MIRRORED),
         "diffusion": swap_table(read_csv(results / "diffusion.csv")),

@@ -112,6 +112,28 @@ def score_table(lines: Lines, names: Sequence[str] | None = None, brief: bool = 
     return "\n".join(table)
 
 
+def feature_table(lines: Lines, features: Mapping[str, Sequence[str]]) -> str:
+    """Rank-1 (mean ± spread over seeds) / mAP of single features by the plain distance, as Markdown.
+
+    Args:
+        lines: Of ablation.csv.
+        features: By row.
+    """
+    query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
+    heads = ["row", "feature", "seeds", *query_sets]
+    table = [table_line(heads), table_line(["---"] * len(heads))]
+    for model, feature in ((model, feature) for model, names in features.items() for feature in names):
+        own = [line for line in lines if (line["model"], line["feature"]) == (model, feature)]
+        cells = []
+        for query_set in query_sets:
+            rank1, mean_ap = (
+                [float(line[score]) for line in own if line["query_set"] == query_set] for score in ("rank1", "mAP")
+            )
+            cells.append(score_cell(rank1, mean_ap))
+        table.append(table_line([f"`{model}`", feature, str(len({line["seed"] for line in own})), *cells]))
+    return "\n".join(table)
+
+
 def step_table(lines: Lines) -> str:
     """Differences of Rank-1 with their intervals, as Markdown."""
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
