@@ -112,6 +112,13 @@ OPTIONS = (
         also="fed_no_memory",
     ),
     Row(
+        "fed_read_mean",
+        ("model=fed", "model.network.read_at_test=mean"),
+        "fed",
+        "the mean row is read at test",
+        also="fed_no_memory",
+    ),
+    Row(
         "fed_scores_only",
         ("model=fed", "model.network.erase_stripes=false"),
         "fed",
@@ -148,6 +155,12 @@ PLUS = (
         ("model=fed_plus", "model.network.erase_stripes=true"),
         "fed_plus",
         "the same, stripes erased as in FED",
+    ),
+    Row(
+        "fed_plus_nearest",
+        ("model=fed_plus", "model.network.read_at_test=nearest"),
+        "fed_plus",
+        "the same, at test the nearest rows are read as in FED",
     ),
     Row("fed_plus_no_mirror", ("model=fed_plus", "mirror=false"), "fed_plus", "the same, no mirror images"),
     Row(

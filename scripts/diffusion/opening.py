@@ -19,7 +19,7 @@ from fed_reid.errors import UserError
 from fed_reid.evaluation_data import evaluation_data
 from fed_reid.losses.criterion import Criterion
 from fed_reid.models.diffusion import NeighborAttention
-from fed_reid.models.fed import FED
+from fed_reid.models.fed import FED, ReadAtTest
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def open_trained(path: Path, data_dir: str | None = None) -> Trained:
     if not isinstance(network, FED) or network.diffusion.attention is None:
         kind = type(network).__name__ + (" with read_memory=false" if isinstance(network, FED) else "")
         raise UserError(f"checkpoint='{path}' is a {kind}; expected a FED that reads its memory, such as model=fed.")
+    network.read_at_test = ReadAtTest.NEAREST  # what the memory gives is what is looked into
     data, split = open_data(path, plan, data_dir)
     options = {key: value for key, value in plan["config"]["loss"].items() if key != "_target_"}
     settings = OmegaConf.create(plan["config"]["data"])

@@ -37,6 +37,7 @@ def eva():
 
 VARIANTS = {
     "fed, diffused": lambda: (tiny_fed(encoder={"num_cameras": 2}), "diffused"),
+    "fed that reads the mean row": lambda: (tiny_fed(read_at_test="mean", memory_scale="feature"), "diffused"),
     "fed_official": lambda: (tiny_fed(**OFFICIAL), "diffused"),
     "transreid": lambda: (TransReID(tiny_encoder(num_cameras=2), 12, shift=2, num_stripes=2), "class_tokens"),
     "eva, stripes that share a token": lambda: (StripeViT(eva(), 12, num_stripes=3), "stripes"),

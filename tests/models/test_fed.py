@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from fed_reid.errors import UserError
 from fed_reid.models.fed import FED
@@ -207,6 +208,25 @@ def test_whether_training_reads_the_own_row(own_neighbors, monkeypatch):
     in_training, at_inference = (labels for _, _, labels in asked)
     assert at_inference is None
     assert in_training is None if own_neighbors else torch.equal(in_training, LABELS.repeat(2))
+
+
+def test_what_is_read_at_test(monkeypatch):
+    """The mean of unit rows, K times: nothing of it depends on the image, and the training does not change."""
+    nearest, mean = (tiny_fed(read_at_test=reading) for reading in ("nearest", "mean"))
+    before = [embed_all(network, images(5, seed=1)) for network in (nearest, mean)]
+    assert torch.equal(before[0]["erased"], before[1]["erased"])
+    assert not torch.allclose(before[0]["diffused"], before[1]["diffused"])
+    row = F.normalize(nearest.memory.centers, dim=1).mean(0)
+    monkeypatch.setattr(nearest.memory, "rows", lambda indices: row.expand(*indices.shape, -1))
+    torch.testing.assert_close(embed_all(nearest, images(5, seed=1))["diffused"], before[1]["diffused"])
+    monkeypatch.undo()
+    monkeypatch.setattr(mean.memory, "search", None)
+    embed_all(mean, images(5, seed=1))
+    monkeypatch.undo()
+    trained = [train_step(tiny_fed(read_at_test=reading)).features["diffused"] for reading in ("nearest", "mean")]
+    assert torch.equal(*trained)
+    with pytest.raises(UserError, match="read_at_test='none': expected one of nearest, mean"):
+        tiny_fed(read_at_test="none")
 
 
 def test_scored_stripes_may_keep_what_they_show():

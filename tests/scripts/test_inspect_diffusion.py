@@ -125,6 +125,9 @@ def test_a_checkpoint_gives_a_table_and_one_without_memory_a_sentence(small_data
     assert found["moved/none"] > 0 and found["neighbor_cosine"] > found["random_cosine"]
     assert "Diffusion, looked into" in capsys.readouterr().out
 
+    mean = write_checkpoint(tmp_path / "mean.ckpt", small_data, *SMALL, "model.network.read_at_test=mean")
+    assert part("opening").open_trained(mean, str(small_data)).network.read_at_test == "nearest"
+
     without = write_checkpoint(tmp_path / "last.ckpt", small_data, "model=fed_no_memory")
     with pytest.raises(SystemExit):
         script.main([str(without), "--out", str(out), "--data", str(small_data)])

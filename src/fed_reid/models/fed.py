@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fed_reid.errors import UserError
@@ -37,6 +38,13 @@ class MemoryScale(StrEnum):
 
     UNIT = "unit"  # length 1, as published, where a feature after its neck has about sqrt(E)
     FEATURE = "feature"  # that length as well: keys and values of the size that the query has
+
+
+class ReadAtTest(StrEnum):
+    """What the diffusion module reads at inference; in training it is always the nearest rows."""
+
+    NEAREST = "nearest"  # as published: the nearest rows, of nobody left out
+    MEAN = "mean"  # ours: the mean row, the same for everybody; diffusion is then a noise of the training
 
 
 class _Erased(NamedTuple):
@@ -67,6 +75,8 @@ class FED(ReIDNetwork):
             so that attention spreads evenly over the neighbours, and values near 0.
         own_neighbors: Ours: in training too the own identity may be among the neighbours, as at inference nobody is
             excluded. Otherwise all that is ever read is somebody else, which teaches to move away from it.
+        read_at_test: Ours: at inference the memory holds nobody of the gallery, and its nearest rows tell nothing about
+            an image; the mean row keeps what the layers behind the attention expect.
         erase_stripes: Off, ours: stripes are scored and not multiplied by their scores, which then serve the distance
             and the diffusion module alone. The feature is called ``erased`` all the same.
 
@@ -94,6 +104,7 @@ class FED(ReIDNetwork):
         read_memory: bool = True,
         memory_scale: MemoryScale | str = MemoryScale.UNIT,
         own_neighbors: bool = False,
+        read_at_test: ReadAtTest | str = ReadAtTest.NEAREST,
         erase_stripes: bool = True,
     ) -> None:
         super().__init__()
@@ -121,6 +132,7 @@ class FED(ReIDNetwork):
         self.global_token = parse_option(GlobalToken, "global_token", global_token)
         self.memory_scale = parse_option(MemoryScale, "memory_scale", memory_scale)
         self.own_neighbors = own_neighbors
+        self.read_at_test = parse_option(ReadAtTest, "read_at_test", read_at_test)
         self.erase_stripes = erase_stripes
         self.erasing = OcclusionErasing(num_stripes, width)
         self.neck = StripeNeck(num_stripes, width)
@@ -140,7 +152,8 @@ class FED(ReIDNetwork):
         """See ``ReIDNetwork.forward``; the memory is read, never written (``update_memory`` does that)."""
         views = len(self.views)
         tokens, scores, erased = self._erase(images, None if camids is None else camids.repeat(views), views)
-        diffused = self._diffuse(erased, scores, None if self.own_neighbors else labels.repeat(views), views)
+        others_than = None if self.own_neighbors else labels.repeat(views)
+        diffused = self._diffuse(erased, scores, self._nearest(erased, others_than), views)
         first_or_class = tokens.global_token if self.global_token == GlobalToken.CLASS else tokens.patches[:, 0]
         return TrainingOutput(
             features={"erased": erased, "diffused": diffused},
@@ -161,7 +174,8 @@ class FED(ReIDNetwork):
     def embed_all(self, images: Tensor, camids: Tensor | None = None) -> dict[str, Embedding]:
         """Erased and diffused feature; at inference nobody is excluded from the neighbours."""
         _, scores, erased = self._erase(images, camids)
-        diffused = self._diffuse(erased, scores)
+        reads_mean = self.read_at_test == ReadAtTest.MEAN
+        diffused = self._diffuse(erased, scores, self._mean_row(erased) if reads_mean else self._nearest(erased))
         return {"erased": Embedding(erased, scores), "diffused": Embedding(diffused, scores)}
 
     @property
@@ -195,11 +209,20 @@ class FED(ReIDNetwork):
         scores, erased = self.erasing(stripes)
         return _Erased(tokens, scores, self.neck(erased if self.erase_stripes else stripes, views))
 
-    def _diffuse(self, erased: Tensor, scores: Tensor, labels: Tensor | None = None, views: int = 1) -> Tensor:
-        neighbors = None
-        if self.diffusion.attention is not None:
-            neighbors = self.memory.rows(self.memory.search(erased, self.num_neighbors, labels))  # [V * B, K, E]
-            if self.memory_scale == MemoryScale.FEATURE:
-                neighbors = neighbors * self.feature_dim**0.5
+    def _nearest(self, erased: Tensor, labels: Tensor | None = None) -> Tensor | None:
+        """Rows of the memory [V * B, K, E]; None where it is never read."""
+        if self.diffusion.attention is None:
+            return None
+        return self.memory.rows(self.memory.search(erased, self.num_neighbors, labels))
+
+    def _mean_row(self, erased: Tensor) -> Tensor | None:
+        """The mean row of the memory, for all alike: [B, 1, E], since attention to equal rows is attention to one."""
+        if self.diffusion.attention is None:
+            return None
+        return F.normalize(self.memory.centers, dim=1).mean(0).expand(erased.shape[0], 1, -1)
+
+    def _diffuse(self, erased: Tensor, scores: Tensor, neighbors: Tensor | None, views: int = 1) -> Tensor:
+        if neighbors is not None and self.memory_scale == MemoryScale.FEATURE:
+            neighbors = neighbors * self.feature_dim**0.5
         stripes = self.diffusion(erased, scores, neighbors, views)
         return (self.diffused_neck or self.neck)(stripes, views)
