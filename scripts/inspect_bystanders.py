@@ -10,7 +10,6 @@ people looking unlike others.
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import os
 from collections.abc import Sequence
@@ -18,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusion.lines import write_and_show
 from diffusion.opening import model_name, open_data
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from fed_reid.assembly import load_network, read_checkpoint
@@ -51,15 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = [look_into(path, options.data) for path in options.checkpoints]
     except UserError as error:
         parser.error(str(error))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    table = Table(*COLUMNS, title="AUROC of stripe scores")
-    for line in lines:
-        table.add_row(*map(str, line.values()))
-    Console().print(table)
+    write_and_show(lines, COLUMNS, options.out, "AUROC of stripe scores")
 
 
 def look_into(path: Path, data_dir: str | None) -> dict[str, object]:

@@ -9,7 +9,6 @@ without its scores. A network without the module has one line, to compare with.
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusion.lines import write_and_show
 from diffusion.opening import model_name, open_data
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from fed_reid.assembly import load_network, read_checkpoint
@@ -44,15 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = [line for path in options.checkpoints for line in look_into(path, options.data)]
     except UserError as error:
         parser.error(str(error))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    table = Table(*COLUMNS, title="Validation identities, %")
-    for line in lines:
-        table.add_row(*map(str, line.values()))
-    Console().print(table)
+    write_and_show(lines, COLUMNS, options.out, "Validation identities, %")
 
 
 def look_into(path: Path, data_dir: str | None) -> Iterator[dict[str, object]]:
