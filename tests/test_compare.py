@@ -142,6 +142,7 @@ def test_words_that_are_no_two_checkpoints(refused, checkpoints, tmp_path):
     assert refused(str(broken), b).startswith(f"a='{broken}': ")
     torch.save({"state_dict": {}}, broken)
     assert refused(str(broken), b).startswith(f"a='{broken}': expected a checkpoint written by fed-reid")
+    assert refused(a, b, "distances=reranked").startswith("distances=[reranked]: only evaluate re-ranks")
     sentence = refused(a, b, "distances=[visibility]")
     assert sentence.startswith(f"distances=[visibility]: a='{a}' tells no stripe scores to weigh; expected some of")
 

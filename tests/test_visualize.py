@@ -136,6 +136,10 @@ def test_model_without_scores(vit, photos, tmp_path):
             ["source=photos", "distances=plain"],
             "distances=plain: only source=benchmark is ranked by them; leave it out.",
         ),
+        (
+            ["distances=[reranked,plain]"],
+            "distances=[reranked, plain]: only evaluate re-ranks, in rows beside its results;",
+        ),
         (["distances=[fog]"], "distances: there is no 'fog'; expected some of plain,"),
         (["source=gone"], "source='gone': no such file or folder; expected a folder, a CSV or image files."),
         (["feature=colour"], "has none of these features"),

@@ -114,8 +114,16 @@ def distances_of_training(
         whose: What messages call the network.
 
     Raises:
-        UserError: It has none of the features, or can be ranked by none of the distances.
+        UserError: It has none of the features, or can be ranked by none of the distances, or one that is named here
+            re-ranks: results are never about such a one, and another would stand in for it in silence.
     """
     feature = choose_headline(headline or trained["headline"], network, whose)
     kinds = choose_distances(distances or trained.get("distances", ()), network, whose)
+    if distances and any(kind.reranks for kind in kinds):
+        possible = ", ".join(kind for kind in DistanceKind if not kind.reranks)
+        raise UserError(
+            f"distances=[{', '.join(kinds)}]: only evaluate re-ranks, in rows beside its results; expected some of "
+            f"{possible}."
+        )
+    kinds = [kind for kind in kinds if not kind.reranks]
     return FurtherDistances(feature, kinds, centring=CentringSettings(**trained.get("centring", {})))
