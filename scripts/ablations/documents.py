@@ -18,6 +18,7 @@ from ablations.tables import (
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
+FRESH = RESULTS / "fresh"  # of people whom nobody had looked at (scripts/fresh_people.py)
 DOCUMENTS = (
     ROOT / "README.md",
     *(ROOT / "docs" / name for name in ("ablation.md", "evaluation.md", "synthetic.md")),

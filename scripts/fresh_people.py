@@ -1,0 +1,95 @@
+"""Do the results hold for people whom nobody looked at while anything was chosen?
+
+    python scripts/fresh_people.py             # the runs of scripts/ablation.py; results/fresh/ and docs/ablation.md
+    python scripts/fresh_people.py --report    # evaluates nothing
+
+Draws further people of the same kind in front of the same cameras, eight times as many as the benchmark tests, each
+draw a gallery of its own as large as the benchmark's, and evaluates finished runs on them. Trains and chooses nothing.
+Stopped, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import torch
+from ablations.documents import FRESH, publish
+from ablations.findings import find_steps, score_rows
+from ablations.fresh import CHECKPOINT, evaluate_run, finished_runs, is_current, open_fresh, read_fresh, results_file
+from ablations.tables import read_csv, score_table, step_lines, write_csv
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import track
+
+from fed_reid.assembly import read_checkpoint
+from fed_reid.errors import UserError
+from fed_reid.lightning.module import CHECKPOINT_KEY
+from fed_reid.retrieval.bootstrap import Resampling
+
+DRAWS = 8
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads the arguments, evaluates, reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs", "ablation", "full"), help="folder of the run folders")
+    parser.add_argument("--results", type=Path, help="folder of the evaluations; default: fresh, beside --runs")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of as many people as the benchmark tests")
+    parser.add_argument("--data", default=os.environ.get("FED_REID_DATA"), help="folder of the data sets")
+    parser.add_argument("--out", type=Path, help="folder of the CSV files instead of results/ and the document")
+    parser.add_argument("--report", action="store_true", help="evaluate nothing")
+    options = parser.parse_args(arguments)
+    runs: Path = options.runs.absolute()
+    try:
+        found = finished_runs(runs)
+        if not found or options.draws < 1:
+            raise UserError(f"no finished run in {runs}." if not found else f"--draws {options.draws}: at least 1.")
+        folder = (options.results or runs.parent / "fresh").absolute()
+        if not options.report:
+            evaluate(found, folder, options.draws, options.data)
+        report(found, folder, options.draws, options.out)
+    except UserError as error:
+        parser.error(str(error))
+
+
+def evaluate(runs: Sequence[Path], folder: Path, draws: int, data_dir: str | None) -> None:
+    """Evaluates every run on every draw, as many at a time as there are cores."""
+    jobs = [(run, draw, results_file(folder, run, draw)) for run in runs for draw in range(draws)]
+    jobs = [(run, draw, target) for run, draw, target in jobs if not is_current(run, target)]
+    for draw, run in {draw: run for run, draw, _ in jobs}.items():  # before processes compete for it
+        open_fresh(read_checkpoint(run / CHECKPOINT)[CHECKPOINT_KEY], draw, data_dir, run / CHECKPOINT)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        waiting = [pool.submit(evaluate_run, *job, data_dir) for job in jobs]
+        try:
+            for job in track(as_completed(waiting), "Evaluating", len(waiting), console=Console(stderr=True)):
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # what has begun ends; the rest would be hours
+            raise
+
+
+def report(runs: Sequence[Path], folder: Path, draws: int, out: Path | None) -> None:
+    """Writes CSV files, and the tables in the document unless another folder is named.
+
+    Raises:
+        UserError: A run has not been evaluated.
+    """
+    files = {run: [results_file(folder, run, draw) for draw in range(draws)] for run in runs}
+    if missing := [path for paths in files.values() for path in paths if not path.is_file()]:
+        raise UserError(f"{missing[0]} is missing: leave --report away.")
+    found = [read_fresh(run, paths) for run, paths in files.items()]
+    write_csv((out or FRESH) / "ablation.csv", score_rows(found))
+    write_csv((out or FRESH) / "ablation_steps.csv", step_lines(find_steps(found, Resampling())))
+    if out is None:
+        publish()
+    Console(width=160).print(Markdown(score_table(read_csv((out or FRESH) / "ablation.csv"))))
+
+
+if __name__ == "__main__":
+    main()
