@@ -36,6 +36,14 @@ IN_RECIPE = {  # rows that the recipe was looked at with, and their features
     "fed_F8": ["diffused"],
     "fed_no_memory": ["diffused"],
 }
+IN_FRESH = (*IN_README, "fed_plus_no_mirror", "fed_plus_memory_free")
+FRESH_STEPS = {  # what was aimed at, and what was not chosen as it should have been
+    ("fed", "vit"),
+    ("fed", "fed_no_memory"),
+    ("fed_plus", "vit"),
+    ("fed_plus_no_mirror", "vit"),
+    *((f"fed_plus_{name}", "fed_plus") for name in ("no_mirror", "erased", "nearest", "no_memory", "memory_free")),
+}
 MIRRORED = ("vit", "vit_mirror", "fed", "fed_mirror", "fed_plus", "fed_plus_no_mirror")
 
 
@@ -43,6 +51,7 @@ def document_tables(results: Path) -> dict[str, str]:
     """Name of each table in the documents to its Markdown."""
     scores = read_csv(results / "ablation.csv")
     steps = read_csv(results / "ablation_steps.csv")
+    fresh_steps = read_csv(results / FRESH.name / "ablation_steps.csv")
     settings = (read_csv(results / f"diffusion_settings{part}.csv") for part in ("", "_steps"))
     return {
         "readme": score_table(scores, IN_README, brief=True),
@@ -50,6 +59,8 @@ def document_tables(results: Path) -> dict[str, str]:
         "steps": step_table(steps),
         "mends": step_table([line for line in steps if line["against"] == CONTROL]),
         "recipe": feature_table(read_csv(results / "validation" / "ablation.csv"), IN_RECIPE),
+        "fresh": score_table(read_csv(results / FRESH.name / "ablation.csv"), IN_FRESH, brief=True),
+        "fresh_steps": step_table([line for line in fresh_steps if (line["model"], line["against"]) in FRESH_STEPS]),
         "oem": detection_table(read_csv(results / "ablation_oem.csv")),
         "mirror": score_table(scores, MIRRORED),
         "diffusion": swap_table(read_csv(results / "diffusion.csv")),

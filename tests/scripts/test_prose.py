@@ -37,8 +37,8 @@ def means(name, measure):
 def known():
     """Every score, and every difference of two scores of the same table."""
     scores, differences = [], []
-    for name, measure in product(("ablation.csv", "validation/ablation.csv"), ("rank1", "mAP")):
-        rows = means(name, measure)
+    for folder, measure in product((".", "validation", "fresh"), ("rank1", "mAP")):
+        rows = means(f"{folder}/ablation.csv", measure)
         scores += rows
         differences += [tuple(b - a for a, b in zip(*pair, strict=True)) for pair in product(rows, rows)]
     gallery = defaultdict(dict)
