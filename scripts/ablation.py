@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablations.documents import RESULTS, ROOT, publish
+from ablations.documents import RESULTS, ROOT, lacking, publish
 from ablations.findings import (
     Detection,
     Run,
@@ -106,18 +106,6 @@ def main() -> None:
     except (UserError, ValueError) as error:
         parser.error(str(error))
     raise SystemExit(1 if failed else 0)
-
-
-def lacking(runs: Sequence[Run]) -> bool:
-    """Whether results/ has rows or seeds that these runs have not; says which, since they would be lost."""
-    recorded = RESULTS / "ablation.csv"
-    there = {(line["model"], int(line["seed"])) for line in read_csv(recorded)} if recorded.is_file() else set()
-    lost = sorted(there - {(run.model, run.seed) for run in runs})
-    if lost:
-        names = ", ".join(f"{model} seed {seed}" for model, seed in lost[:3])
-        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-        Console(stderr=True).print(f"Not published: results/ has {names}{more}, which are not here (see --publish).")
-    return bool(lost)
 
 
 def train(names: Sequence[str], seeds: Sequence[int], runs: Path, at_once: int, threads: int, words: list[str]) -> int:

@@ -5,7 +5,8 @@
 
 Draws further people of the same kind in front of the same cameras, eight times as many as the benchmark tests, each
 draw a gallery of its own as large as the benchmark's, and evaluates finished runs on them. Trains and chooses nothing.
-Stopped, the same command goes on where it was.
+Stopped, the same command goes on where it was. The report on fewer people, or on fewer runs than results/ has, is
+beside the evaluations.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import torch
-from ablations.documents import FRESH, publish
+from ablations.documents import FRESH, lacking, publish
 from ablations.findings import find_steps, score_rows
 from ablations.fresh import CHECKPOINT, evaluate_run, finished_runs, is_current, open_fresh, read_fresh, results_file
 from ablations.tables import read_csv, score_table, step_lines, write_csv
@@ -77,6 +78,8 @@ def evaluate(runs: Sequence[Path], folder: Path, draws: int, data_dir: str | Non
 def report(runs: Sequence[Path], folder: Path, draws: int, out: Path | None) -> None:
     """Writes CSV files, and the tables in the document unless another folder is named.
 
+    With other draws, or fewer runs than results/ has, all stays beside the evaluations.
+
     Raises:
         UserError: A run has not been evaluated.
     """
@@ -84,11 +87,13 @@ def report(runs: Sequence[Path], folder: Path, draws: int, out: Path | None) -> 
     if missing := [path for paths in files.values() for path in paths if not path.is_file()]:
         raise UserError(f"{missing[0]} is missing: leave --report away.")
     found = [read_fresh(run, paths) for run, paths in files.items()]
-    write_csv((out or FRESH) / "ablation.csv", score_rows(found))
-    write_csv((out or FRESH) / "ablation_steps.csv", step_lines(find_steps(found, Resampling())))
-    if out is None:
+    to_documents = out is None and draws == DRAWS and not lacking(found, FRESH)
+    target = FRESH if to_documents else out or folder
+    write_csv(target / "ablation.csv", score_rows(found))
+    write_csv(target / "ablation_steps.csv", step_lines(find_steps(found, Resampling())))
+    if to_documents:
         publish()
-    Console(width=160).print(Markdown(score_table(read_csv((out or FRESH) / "ablation.csv"))))
+    Console(width=160).print(Markdown(score_table(read_csv(target / "ablation.csv"))))
 
 
 if __name__ == "__main__":

@@ -228,14 +228,13 @@ def test_report_alone(runs, tmp_path, monkeypatch):
     assert before == [document.read_bytes() for document in ROOT.glob("docs/*.md")]
 
 
-def test_a_part_of_the_rows_is_not_published(runs, findings, capsys):
+def test_a_part_of_the_rows_is_not_published(runs, findings, documents, capsys):
     """Two models where results/ has more: the report of the same command without --publish goes to the runs."""
-    script = importlib.import_module("ablation")
-    assert script.lacking(findings.read_runs(runs, "test"))
+    assert documents.lacking(findings.read_runs(runs, "test"))
     told = " ".join(capsys.readouterr().err.split())
     assert "Not published: results/ has fed seed 2, fed_F1 seed 0, fed_F1 seed 1 and" in told
     recorded = {(line["model"], int(line["seed"])) for line in csv.DictReader((ROOT / "results/ablation.csv").open())}
-    assert not script.lacking([findings.Run(model, seed, "", {}) for model, seed in recorded])
+    assert not documents.lacking([findings.Run(model, seed, "", {}) for model, seed in recorded])
 
 
 FED_ON_NPO = ("fed", "npo", "diffused")

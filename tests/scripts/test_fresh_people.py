@@ -113,6 +113,18 @@ def test_command(script, runs, tmp_path, capsys):
     assert all(path.stat().st_mtime_ns > before for path, before in zip(kept, written, strict=True))
 
 
+def test_a_part_is_not_published(script, runs, monkeypatch, capsys):
+    """One model of many, or fewer people: neither results/ nor the documents are touched."""
+    places = [*(ROOT / "results" / "fresh").iterdir(), ROOT / "docs" / "ablation.md"]
+    before = [path.read_bytes() for path in places]
+    for draws in (1, 2):
+        monkeypatch.setattr(script, "DRAWS", 2)
+        script.main(["--runs", str(runs), "--draws", str(draws)])
+        assert ("Not published: results/fresh/ has" in capsys.readouterr().err) == (draws == 2)
+    assert (runs.parent / "fresh" / "ablation.csv").is_file()
+    assert [path.read_bytes() for path in places] == before
+
+
 def test_what_cannot_be_evaluated(script, runs, small_data, tmp_path, capsys):
     def said(*words):
         with pytest.raises(SystemExit) as ended:
