@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablations.documents import RESULTS, ROOT, lacking, publish
+from ablations.documents import RESULTS, ROOT, publish
 from ablations.findings import (
     Detection,
     Run,
@@ -32,6 +32,7 @@ from ablations.findings import (
     visible_curve,
 )
 from ablations.jobs import draw_data, make_job, run_jobs
+from ablations.recorded import would_lose
 from ablations.rows import GROUPS, ROWS, choose_rows
 from ablations.tables import (
     curve_lines,
@@ -47,6 +48,7 @@ from ablations.tables import (
 from rich.console import Console
 from rich.markdown import Markdown
 
+from fed_reid.cli import told_by, whole_number
 from fed_reid.errors import UserError
 from fed_reid.reports.ablation import Line, draw_bars, draw_reliability, draw_visible_curve
 from fed_reid.retrieval.bootstrap import Resampling
@@ -73,7 +75,7 @@ def main() -> None:
         words, further = words[: words.index("--")], words[words.index("--") + 1 :]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", metavar="ROW", help=f"groups and rows; default: all, quick: {QUICK_ROWS}")
-    parser.add_argument("--seeds", nargs="+", type=int, help="default: 0 1 2")
+    parser.add_argument("--seeds", nargs="+", type=whole_number(0), help="default: 0 1 2")
     parser.add_argument("--split", choices=("test", "val"), default="test", help="identities that the report is about")
     parser.add_argument("--quick", action="store_true", help="one seed, a small benchmark, two epochs")
     parser.add_argument("--report", action="store_true", help="train nothing")
@@ -81,8 +83,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="folder of the run folders; default: runs/ablation/full or .../quick")
     parser.add_argument("--out", type=Path, help="folder of tables and pictures instead of results/ and the documents")
     parser.add_argument("--publish", action="store_true", help="to results/ and the documents, whatever was trained")
-    parser.add_argument("--jobs", type=int, help="trainings at a time; default: a thread each on all cores")
-    parser.add_argument("--threads", type=int, default=1, help="of each training")
+    parser.add_argument("--jobs", type=whole_number(1), help="trainings at a time; default: a thread each on all cores")
+    parser.add_argument("--threads", type=whole_number(1), default=1, help="of each training")
     options = parser.parse_args(words)
     if options.publish and options.out:
         parser.error("--publish writes to results/: leave --out away")
@@ -92,26 +94,26 @@ def main() -> None:
     runs = (options.runs or Path("runs", "ablation", "quick" if options.quick else "full")).absolute()
     seeds = options.seeds or ([0] if options.quick else [0, 1, 2])
     at_once = options.jobs or max(1, (os.cpu_count() or 1) // options.threads)
-    try:
+    with told_by(parser):
         rows = choose_rows(options.rows or (QUICK_ROWS if options.quick else list(GROUPS)))
         failed = 0 if options.report else train([row.trained for row in rows], seeds, runs, at_once, options.threads, [
             *(QUICK if options.quick else ()), *further
         ])  # fmt: skip
         found = read_runs(runs, options.split)
+        if options.report and options.rows:
+            found = [run for run in found if run.model in {row.trained for row in rows}]
         if not found:
-            parser.error(f"no finished run in {runs}")
+            raise UserError(f"no finished run in {runs}")
         own_place = options.runs or options.out or further or options.quick or options.split == "val"
-        to_documents = options.publish or not (own_place or lacking(found))
+        to_documents = options.publish or not (own_place or would_lose(RESULTS / "ablation.csv", score_rows(found)))
         report(found, options.out or (RESULTS if to_documents else runs / f"report_{options.split}"), to_documents)
-    except (UserError, ValueError) as error:
-        parser.error(str(error))
     raise SystemExit(1 if failed else 0)
 
 
 def train(names: Sequence[str], seeds: Sequence[int], runs: Path, at_once: int, threads: int, words: list[str]) -> int:
     """Trains every row with every seed, all rows of a seed before the next one; returns how many failed."""
     console = Console(stderr=True)
-    jobs = [make_job(ROWS[name], seed, runs, words) for seed in seeds for name in dict.fromkeys(names)]
+    jobs = [make_job(ROWS[name], seed, runs, words) for seed in dict.fromkeys(seeds) for name in dict.fromkeys(names)]
     waiting = [job for job in jobs if not job.finished]
     console.print(f"{len(jobs)} trainings, {len(jobs) - len(waiting)} of them finished; {at_once} at a time.")
     if waiting:

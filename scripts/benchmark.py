@@ -26,6 +26,8 @@ from typing import Any
 
 import torch
 
+from fed_reid.cli import require_writable, told_by
+
 BENCHMARKS = {
     "step": "the training step",
     "loader": "from image files to training batches",
@@ -63,6 +65,7 @@ def append(table: Path, name: str, result: Mapping[str, Any]) -> None:
     command = ["scripts/benchmark.py", *(Path(word).name if Path(word).is_absolute() else word for word in words)]
     where = (result["date"], result["device"], result["threads"], result["versions"]["torch"], shlex.join(command))
     is_new = not table.exists()
+    table.parent.mkdir(parents=True, exist_ok=True)
     with table.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if is_new:
@@ -102,12 +105,14 @@ def main() -> None:
     )
     parser.add_argument("--append", type=Path, default=None, help="a table to keep the numbers in")
     module.add_arguments(parser)
-    arguments = parser.parse_args(sys.argv[2:])
-    with redirect_stdout(sys.stderr):
+    arguments = parser.parse_intermixed_args(sys.argv[2:])  # words for Hydra may stand before and behind options
+    with redirect_stdout(sys.stderr), told_by(parser):
+        if arguments.append is not None:  # asked before the work
+            require_writable(arguments.append.parent, "--append")
         result = module.run(arguments)
-    result |= environment(result["device"])
-    if arguments.append is not None:
-        append(arguments.append, name, result)
+        result |= environment(result["device"])
+        if arguments.append is not None:
+            append(arguments.append, name, result)
     print(json.dumps({"benchmark": name, **result}, indent=2))
 
 

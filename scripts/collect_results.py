@@ -5,7 +5,8 @@
 
 Folders of a sweep and those that ``fed_reid.evaluate`` wrote are read; the latter are named after the path of their
 checkpoint, without seed and time, as ``evaluate fed`` for ``runs/ablation/fed/seed0/checkpoints/best.ckpt``. With
-``--split val`` the last validation of each run is read instead of its test, for choosing settings.
+``--split val`` the last validation of each run is read instead of its test, for choosing settings; an evaluation
+has none.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import json
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
+
+from fed_reid.cli import require_writable, told_by
+from fed_reid.errors import UserError
+from fed_reid.sweeping import JOB_FILE
 
 SCORES = ("rank1", "rank5", "rank10", "mAP", "mINP")
 # What tells the runs of one model apart: the time or seed of a run folder, the number of a job, what all runs have.
@@ -50,6 +55,8 @@ def test_rows(run: Path, name: str, seed: int) -> Iterator[dict]:
 def validation_rows(run: Path, name: str, seed: int) -> Iterator[dict]:
     """One row a feature and query set, from the last validation in logs/metrics.csv."""
     last: dict[str, str] = {}
+    if not (run / "logs" / "metrics.csv").is_file():
+        raise UserError(f"{run} has no logs/metrics.csv: its run has not ended well")
     with (run / "logs" / "metrics.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             last |= {key: value for key, value in row.items() if value and key.startswith("val")}
@@ -81,38 +88,69 @@ def main() -> None:
     parser.add_argument("--split", choices=("test", "val"), default="test")
     arguments = parser.parse_args()
 
-    read = test_rows if arguments.split == "test" else validation_rows
-    rows = []
-    evaluations: dict[tuple[str, int | None], Path] = {}
-    for folder in arguments.sweep:
-        for config_file in sorted(folder.glob("*/config.yaml")):
-            if arguments.split == "test" and not (config_file.parent / "metrics.json").is_file():
-                parser.error(f"{config_file.parent} has no metrics.json: its run has not ended well")
-            seed = OmegaConf.load(config_file).seed
-            overrides = OmegaConf.load(config_file.parent / ".hydra" / "overrides.yaml")
-            name = " ".join(
-                item for item in overrides if not item.startswith(("seed=", "sweep=", "paths.", "callbacks."))
-            )
-            rows += read(config_file.parent, name, seed)
-        for file in sorted(folder.glob("*/metrics.json")):
-            if not (file.parent / "config.yaml").is_file():  # of an evaluation
-                metrics = json.loads(file.read_text())
-                evaluation = f"evaluate {evaluated_model(metrics['checkpoint'] or str(file.parent))}", metrics["seed"]
-                if evaluation in evaluations:
-                    parser.error(
-                        f"{evaluations[evaluation]} and {file.parent} are both {evaluation[0]!r} of seed "
-                        f"{evaluation[1]}, which would count as two seeds: keep one, or collect them one at a time"
-                    )
-                evaluations[evaluation] = file.parent
-                rows += test_rows(file.parent, *evaluation)
-    if not rows:
-        parser.error(f"no run was found in {', '.join(map(str, arguments.sweep))}")
-    arguments.csv.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    with told_by(parser):
+        if arguments.csv.is_dir():
+            raise UserError(f"'{arguments.csv}' is a folder: expected the file to write behind the folders to read")
+        require_writable(arguments.csv.parent, "csv")
+        rows = collect(arguments.sweep, arguments.split)
+        arguments.csv.parent.mkdir(parents=True, exist_ok=True)
+        with arguments.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
     Console(width=140).print(_summary(rows))
+
+
+def collect(folders: Sequence[Path], split: str) -> list[dict]:
+    """The lines of all runs and evaluations in some folders.
+
+    Raises:
+        UserError: There is none, one has not ended well, two would count as two seeds that are one, or validation is
+            asked of an evaluation.
+    """
+    rows: list[dict] = []
+    seen: dict[tuple[str, int | None], Path] = {}
+
+    def count_once(name: str, seed: int | None, place: Path) -> None:
+        if (name, seed) in seen:
+            raise UserError(
+                f"{seen[name, seed]} and {place} are both {name!r} of seed {seed}, which would count as two seeds: "
+                "keep one, or collect them one at a time"
+            )
+        seen[name, seed] = place
+
+    for folder in folders:
+        for config_file in sorted(folder.glob("*/config.yaml")):
+            run = config_file.parent
+            name, seed = _run_name(run), OmegaConf.load(config_file).seed
+            _require_ended(run, split)
+            count_once(name, seed, run)
+            rows += (test_rows if split == "test" else validation_rows)(run, name, seed)
+        for file in sorted(folder.glob("*/metrics.json")):
+            if (file.parent / "config.yaml").is_file():  # of a run
+                continue
+            if split == "val":
+                raise UserError(f"{file.parent} is an evaluation, of test images: it has no validation")
+            metrics = json.loads(file.read_text())
+            name, seed = f"evaluate {evaluated_model(metrics['checkpoint'] or str(file.parent))}", metrics["seed"]
+            count_once(name, seed, file.parent)
+            rows += test_rows(file.parent, name, seed)
+    if not rows:
+        raise UserError(f"no run was found in {', '.join(map(str, folders))}")
+    return rows
+
+
+def _require_ended(run: Path, split: str) -> None:
+    job = run / ".hydra" / JOB_FILE
+    failed = job.is_file() and json.loads(job.read_text())["failure"]
+    if failed or (split == "test" and not (run / "metrics.json").is_file()):
+        raise UserError(f"{run} has no {'metrics.json' if not failed else 'end'}: its run has not ended well")
+
+
+def _run_name(run: Path) -> str:
+    """The words of its command that make it what it is."""
+    overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
+    return " ".join(item for item in overrides if not item.startswith(("seed=", "sweep=", "paths.", "callbacks.")))
 
 
 def _summary(rows: list[dict]) -> Table:

@@ -19,15 +19,17 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import torch
-from ablations.documents import FRESH, lacking, publish
+from ablations.documents import FRESH, publish
 from ablations.findings import find_steps, score_rows
 from ablations.fresh import CHECKPOINT, evaluate_run, finished_runs, is_current, open_fresh, read_fresh, results_file
+from ablations.recorded import would_lose
 from ablations.tables import read_csv, score_table, step_lines, write_csv
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 
 from fed_reid.assembly import read_checkpoint
+from fed_reid.cli import told_by, whole_number
 from fed_reid.errors import UserError
 from fed_reid.lightning.module import CHECKPOINT_KEY
 from fed_reid.retrieval.bootstrap import Resampling
@@ -40,22 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("runs", "ablation", "full"), help="folder of the run folders")
     parser.add_argument("--results", type=Path, help="folder of the evaluations; default: fresh, beside --runs")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="of as many people as the benchmark tests")
+    parser.add_argument("--draws", type=whole_number(1), default=DRAWS, help="of as many people as the benchmark tests")
     parser.add_argument("--data", default=os.environ.get("FED_REID_DATA"), help="folder of the data sets")
     parser.add_argument("--out", type=Path, help="folder of the CSV files instead of results/ and the document")
     parser.add_argument("--report", action="store_true", help="evaluate nothing")
     options = parser.parse_args(arguments)
     runs: Path = options.runs.absolute()
-    try:
+    with told_by(parser):
         found = finished_runs(runs)
-        if not found or options.draws < 1:
-            raise UserError(f"no finished run in {runs}." if not found else f"--draws {options.draws}: at least 1.")
+        if not found:
+            raise UserError(f"no finished run in {runs}.")
         folder = (options.results or runs.parent / "fresh").absolute()
         if not options.report:
             evaluate(found, folder, options.draws, options.data)
         report(found, folder, options.draws, options.out)
-    except UserError as error:
-        parser.error(str(error))
 
 
 def evaluate(runs: Sequence[Path], folder: Path, draws: int, data_dir: str | None) -> None:
@@ -84,12 +84,13 @@ def report(runs: Sequence[Path], folder: Path, draws: int, out: Path | None) -> 
         UserError: A run has not been evaluated.
     """
     files = {run: [results_file(folder, run, draw) for draw in range(draws)] for run in runs}
-    if missing := [path for paths in files.values() for path in paths if not path.is_file()]:
-        raise UserError(f"{missing[0]} is missing: leave --report away.")
+    if missing := [path for run, paths in files.items() for path in paths if not is_current(run, path)]:
+        raise UserError(f"{missing[0]} is missing or older than the checkpoint: leave --report away.")
     found = [read_fresh(run, paths) for run, paths in files.items()]
-    to_documents = out is None and draws == DRAWS and not lacking(found, FRESH)
+    lines = list(score_rows(found))
+    to_documents = out is None and draws == DRAWS and not would_lose(FRESH / "ablation.csv", lines)
     target = FRESH if to_documents else out or folder
-    write_csv(target / "ablation.csv", score_rows(found))
+    write_csv(target / "ablation.csv", lines)
     write_csv(target / "ablation_steps.csv", step_lines(find_steps(found, Resampling())))
     if to_documents:
         publish()

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusion.lines import write_and_show
-from diffusion.opening import model_name, open_data
+from diffusion.opening import model_name, open_data, runs_of
 from torch import Tensor
 
 from fed_reid.assembly import load_network, read_checkpoint
+from fed_reid.cli import told_by
 from fed_reid.data.images import BILINEAR, load_image
 from fed_reid.data.occluders.paste import PasteOccluder
 from fed_reid.data.occluders.people import PeopleSource
@@ -45,11 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", default=os.environ.get("FED_REID_DATA"), help="folder of the data sets")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
-    try:
+    with told_by(parser):
+        runs_of(options.checkpoints)
         lines = [look_into(path, options.data) for path in options.checkpoints]
-    except UserError as error:
-        parser.error(str(error))
-    write_and_show(lines, COLUMNS, options.out, "AUROC of stripe scores")
+        write_and_show(lines, COLUMNS, options.out, "AUROC of stripe scores")
 
 
 def look_into(path: Path, data_dir: str | None) -> dict[str, object]:

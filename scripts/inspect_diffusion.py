@@ -16,17 +16,18 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ablations.recorded import would_lose
 from diffusion.attending import measure_attention, measure_moves, measure_ranking
 from diffusion.learning import BATCHES, measure_learning
 from diffusion.neighborhood import gallery_rows, measure_neighbors, nearest_in_gallery
-from diffusion.opening import Trained, open_trained
+from diffusion.opening import Trained, open_trained, runs_of
 from diffusion.passes import encoding_once, pass_through, read_images
 from diffusion.rows_of_memory import measure_memory
 from diffusion.swaps import Swap
 from rich.console import Console
 from rich.table import Table
 
-from fed_reid.errors import UserError
+from fed_reid.cli import told_by, whole_number
 
 COLUMNS = ("model", "seed", "measure", "value")
 Found = dict[tuple[str, int], dict[str, float]]  # (model, seed) to measure to value
@@ -38,17 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--out", type=Path, default=Path("results", "diffusion.csv"))
     parser.add_argument("--data", default=os.environ.get("FED_REID_DATA"), help="folder of the data sets")
-    parser.add_argument("--batches", type=int, default=BATCHES, help="training batches for the gradients")
+    parser.add_argument("--batches", type=whole_number(1), default=BATCHES, help="training batches for the gradients")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     found: Found = {}
-    try:
+    with told_by(parser):
+        kept = not would_lose(options.out, runs_of(options.checkpoints))
         for path in options.checkpoints:
             trained = open_trained(path, options.data)
             found[trained.model, trained.seed] = measure(trained, options.batches)
-            write_csv(options.out, found)  # after each: what is measured is kept if a later one fails
-    except UserError as error:
-        parser.error(str(error))
+            if kept:
+                write_csv(options.out, found)  # after each: what is measured is kept if a later one fails
     Console().print(table_of(found))
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from diffusion.lines import write_and_show
-from diffusion.opening import model_name, open_data
+from diffusion.opening import model_name, open_data, runs_of
 from torch import Tensor, nn
 
 from fed_reid.assembly import load_network, read_checkpoint
-from fed_reid.errors import UserError
+from fed_reid.cli import told_by
 from fed_reid.lightning.evaluation import Evaluation
 from fed_reid.models.base import ReIDNetwork
 from fed_reid.models.erasing import OcclusionErasing
@@ -38,11 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", default=os.environ.get("FED_REID_DATA"), help="folder of the data sets")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
-    try:
+    with told_by(parser):
+        runs_of(options.checkpoints)
         lines = [line for path in options.checkpoints for line in look_into(path, options.data)]
-    except UserError as error:
-        parser.error(str(error))
-    write_and_show(lines, COLUMNS, options.out, "Validation identities, %")
+        write_and_show(lines, COLUMNS, options.out, "Validation identities, %")
 
 
 def look_into(path: Path, data_dir: str | None) -> Iterator[dict[str, object]]:

@@ -17,6 +17,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from fed_reid.cli import told_by
 from fed_reid.data.synthetic.plan import Shot, plan
 from fed_reid.data.synthetic.settings import QUERY_SETS, SyntheticSettings
 from fed_reid.data.synthetic.writer import write_benchmark
@@ -95,7 +96,8 @@ def main() -> None:
     parser.add_argument("data_dir", type=Path, help="where data sets are kept; Occluded_Duke is made in it")
     parser.add_argument("--workers", type=int, default=None, help="processes; one for each core by default")
     arguments = parser.parse_args()
-    write_sized(arguments.data_dir / "Occluded_Duke", Size(), arguments.workers)
+    with told_by(parser):
+        write_sized(arguments.data_dir / "Occluded_Duke", Size(), arguments.workers)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import wandb_workspaces.reports.v2 as reports
-import wandb_workspaces.workspaces as workspaces
 from omegaconf import OmegaConf
 
-from fed_reid.cli import CONF_DIR
+from fed_reid.cli import CONF_DIR, told_by
+from fed_reid.errors import UserError
+from fed_reid.lightning.wandb_logger import has_account
+
+try:
+    import wandb_workspaces.reports.v2 as reports
+    import wandb_workspaces.workspaces as workspaces
+except ImportError as error:
+    raise SystemExit("wandb-workspaces is not installed: pip install -e '.[wandb]' in the checkout.") from error
 
 STEP = "trainer/global_step"  # as Lightning names it
 QUERY_SETS = ("holistic", "npo", "ntp", "mixed")
@@ -115,19 +121,21 @@ def main() -> None:
     parser.add_argument("--entity", default="", help="user or team")
     parser.add_argument("--project", default="fed-reid")
     parser.add_argument("--name", default="FED", help="of the workspace")
-    parser.add_argument("--query-sets", nargs="+", default=QUERY_SETS)
+    parser.add_argument("--query-sets", nargs="+", default=QUERY_SETS, help="as the runs' tables name their columns")
     parser.add_argument("--json", type=Path, help="write the layout here and send nothing")
     arguments = parser.parse_args()
-    layout = workspace(arguments.entity, arguments.project, arguments.name, tuple(arguments.query_sets))
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps(layout._to_model().model_dump(by_alias=True, mode="json"), indent=2) + "\n"
-        )
-    elif not arguments.entity:
-        parser.error("--entity is needed to save the workspace; --json FILE writes it without an account")
-    else:
-        layout.save()
-        print(layout.url)
+    with told_by(parser):
+        layout = workspace(arguments.entity, arguments.project, arguments.name, tuple(arguments.query_sets))
+        if arguments.json:
+            sent = layout._to_model().model_dump(by_alias=True, mode="json")
+            arguments.json.write_text(json.dumps(sent, indent=2) + "\n")
+        elif not arguments.entity:
+            raise UserError("--entity is needed to save the workspace; --json FILE writes it without an account")
+        elif not has_account():
+            raise UserError("no W&B key is known here: run wandb login; --json FILE writes the layout without one")
+        else:
+            layout.save()
+            print(layout.url)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from fed_reid.cli import CONF_DIR
+from fed_reid.retrieval.query_results import read_queries
 from fed_reid.sweeping import SweepSummary, read_sweep
 from fed_reid.train import main
 
-from .door import SMALL_RUN, call
+from .door import READER, SMALL_RUN, call
 from .wandb_file import config_of, history_of, wandb_records
 
 GOOD, BAD = "1-synthetic-fed-seed0", "0-synthetic-fed-seed0"
@@ -105,12 +106,30 @@ def test_sweep_that_is_killed(start_small, tmp_path):
     assert "Headline feature, validation identities" in (folder / "summary.md").read_text()
 
 
+def test_no_checkpoint_is_chosen_by_test_queries(small_data, tmp_path):
+    """A curve of the test queries may be logged where there are no validation identities; nothing may hang on it."""
+    reader = READER.replace("val_gallery: val/bounding_box_test, ", "")
+    words = [reader if word == READER else word for word in SMALL_RUN] + ["data.validate_on_test=true", "test=false"]
+    where = f"paths.data_dir={small_data}"
+    ended = call(main, *words, where, "best_by=val_mean/mAP", f"hydra.run.dir={tmp_path}")
+    assert ended.status == 2 and "best_by=val_mean/mAP: this benchmark validates on its test queries" in ended.output
+
+
+def test_validation_is_kept_as_it_comes(start_small, tmp_path):
+    """A training that is stopped behind its last validation has no other when it goes on."""
+    signal = "+callbacks.signal={_target_: tests.interrupting.SignalAt, step: 8}"  # in the second of two epochs
+    ended = start_small("test=false", signal, f"hydra.run.dir={tmp_path}")
+    assert ended.status == 75, ended.output
+    assert list(read_queries(tmp_path / "queries_val.npz")) == ["holistic", "npo"]
+
+
 def losses_of_all():
     return {name for file in (Path(CONF_DIR) / "loss").glob("*.yaml") for name in OmegaConf.load(file).weights}
 
 
 def test_objective_that_nobody_logs(start_small, tmp_path):
-    ended = start_small("objective=val_mean/map", "trainer.max_epochs=1", "test=false", f"hydra.run.dir={tmp_path}")
+    """It is told at the first validation and not when all is trained."""
+    ended = start_small("objective=val_mean/map", "trainer.max_epochs=90", "test=false", f"hydra.run.dir={tmp_path}")
     assert ended.status == 2
     assert "objective=val_mean/map: no such metric was logged; there are val/holistic/mAP, " in ended.output
 
@@ -118,6 +137,14 @@ def test_objective_that_nobody_logs(start_small, tmp_path):
 def test_objective_of_the_test_is_refused(tmp_path):
     ended = call(main, *SMALL_RUN, "objective=test/npo/rank1", f"hydra.run.dir={tmp_path}")
     assert ended.status == 2 and "objective=test/npo/rank1: expected" in ended.output
+
+
+def test_search_for_a_score_of_the_test_is_refused_before_any_run(tmp_path):
+    ended = call(
+        main, "-m", *SMALL_RUN, "seed=0,1", "objective=test/npo/rank1", f"hydra.sweep.dir={tmp_path / 'sweep'}"
+    )
+    assert ended.status == 2 and ended.output.count("objective=test/npo/rank1: expected") == 1
+    assert not list(tmp_path.glob("sweep/*/"))
 
 
 def test_wandb_knows_the_run(sweep, wandb_files):

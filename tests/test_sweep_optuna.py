@@ -40,3 +40,11 @@ def test_search(small_data, tmp_path):
     assert best.best_value == max(run.objective for run in good)
     assert best.best_params["model.network.memory_momentum"] == 0.2
     assert {run.split for run in good} == {"val"}, "nothing is tested while settings are chosen"
+
+
+def test_search_on_test_queries_is_refused(small_data, tmp_path):
+    """Where a benchmark validates on its test queries the metric's name does not tell."""
+    where = [f"paths.data_dir={small_data}", f"hydra.sweep.dir={tmp_path / 'sweep'}"]
+    ended = call(main, "-m", *SMALL_RUN, "sweep=optuna", "data.validate_on_test=true", *where)
+    assert ended.status == 2 and ended.output.count("data.validate_on_test=true: validation is on the test") == 1
+    assert not list(tmp_path.glob("sweep/*/"))

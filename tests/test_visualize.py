@@ -141,6 +141,10 @@ def test_model_without_scores(vit, photos, tmp_path):
             "distances=[reranked, plain]: only evaluate re-ranks, in rows beside its results;",
         ),
         (["distances=[fog]"], "distances: there is no 'fog'; expected some of plain,"),
+        (
+            ["source=photos", "data.protocol=none"],
+            "data.protocol is given with source=photos: data= is for source=benchmark",
+        ),
         (["source=gone"], "source='gone': no such file or folder; expected a folder, a CSV or image files."),
         (["feature=colour"], "has none of these features"),
     ],

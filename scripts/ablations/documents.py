@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
-
-from ablations.findings import Run
 from ablations.settings import setting_table
 from ablations.tables import (
     detection_table,
@@ -91,16 +88,3 @@ def publish() -> None:
     tables = document_tables(RESULTS)
     for path in DOCUMENTS:
         path.write_text(fill_in(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
-
-
-def lacking(runs: Sequence[Run], folder: Path = RESULTS) -> bool:
-    """Whether a folder of results has rows or seeds that these runs have not; says which, since they would be lost."""
-    recorded = folder / "ablation.csv"
-    there = {(line["model"], int(line["seed"])) for line in read_csv(recorded)} if recorded.is_file() else set()
-    lost = sorted(there - {(run.model, run.seed) for run in runs})
-    if lost:
-        names = ", ".join(f"{model} seed {seed}" for model, seed in lost[:3])
-        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-        place = folder.relative_to(ROOT)
-        Console(stderr=True).print(f"Not published: {place}/ has {names}{more}, which are not here (see --help).")
-    return bool(lost)

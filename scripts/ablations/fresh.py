@@ -56,9 +56,9 @@ def results_file(folder: Path, run: Path, draw: int) -> Path:
 
 
 def is_current(run: Path, target: Path) -> bool:
-    """Whether the results of a run on a draw are there, and of its checkpoint rather than of one before."""
+    """Whether results of a run on a draw are there, of the checkpoint that it has, if it still has one."""
     path = run / CHECKPOINT
-    return target.is_file() and path.is_file() and target.stat().st_mtime > path.stat().st_mtime
+    return target.is_file() and not (path.is_file() and path.stat().st_mtime >= target.stat().st_mtime)
 
 
 def evaluate_run(run: Path, draw: int, target: Path, data_dir: str | None) -> None:
@@ -80,9 +80,7 @@ def evaluate_run(run: Path, draw: int, target: Path, data_dir: str | None) -> No
     also = distances_of_training(plan["config"], network)
     # The cameras are those of the training, although the benchmark with its other people cannot know that.
     results = evaluate_network(network, data, torch.device("cpu"), data.benchmark.cameras, also)
-    part = target.with_suffix(".part.npz")
-    write_queries(part, query_results(results))
-    part.replace(target)
+    write_queries(target, query_results(results))
 
 
 def open_fresh(plan: Mapping[str, Any], draw: int, data_dir: str | None, path: Path) -> ReIDDataModule:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fed_reid.errors import UserError
+
 
 @dataclass(frozen=True)
 class Row:
@@ -192,10 +194,10 @@ def choose_rows(names: Sequence[str]) -> list[Row]:
     """Rows by name or by the name of a group, in the order of the tables.
 
     Raises:
-        ValueError: There is none of such a name.
+        UserError: There is none of such a name.
     """
     unknown = set(names) - ROWS.keys() - GROUPS.keys()
     if unknown:
-        raise ValueError(f"no rows {', '.join(sorted(unknown))}: expected some of {', '.join([*GROUPS, *ROWS])}")
+        raise UserError(f"no rows {', '.join(sorted(unknown))}: expected some of {', '.join([*GROUPS, *ROWS])}")
     chosen = {row.name for name in names for row in GROUPS.get(name, ())} | set(names)
     return [row for row in ROWS.values() if row.name in chosen]

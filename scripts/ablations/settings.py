@@ -77,6 +77,7 @@ def setting_table(scores: Lines, steps: Lines) -> str:
         for model, what in ((CONTROL, DESCRIPTIONS[setting]), (READER, "")):
             cells = [mean_and_spread(rank1[model, name]) for name in query_sets]
             table.append(table_line([what, f"`{model}`", str(len(rank1[model, query_sets[0]])), *cells]))
-        cells = [difference_cell(line) for line in steps if line["setting"] == setting]
+        differences = {line["query_set"]: difference_cell(line) for line in steps if line["setting"] == setting}
+        cells = [differences.get(name, "") for name in query_sets]  # none where no seed is in both
         table.append(table_line(["", "difference", "", *cells]))
     return "\n".join(table)

@@ -10,6 +10,7 @@ from statistics import mean, stdev
 
 from ablations.findings import Detection, Step, VisibleCurve, feature_of
 from ablations.rows import ROWS, Row
+from fed_reid.errors import UserError
 
 Lines = Sequence[Mapping[str, str]]  # of a CSV file
 # What the attention reads instead of its own neighbours (scripts/diffusion/swaps.py), and what the table calls it.
@@ -18,9 +19,10 @@ SWAP_SETS = ("npo", "mixed")
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Writes dictionaries of the same keys; no file for none."""
+    """Writes dictionaries of the same keys; no file for none, nor one of before."""
     rows = list(rows)
     if not rows:
+        path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -197,7 +199,12 @@ def distance_table(lines: Lines) -> str:
 
     Args:
         lines: Of results/distances.csv, by scripts/collect_results.py.
+
+    Raises:
+        UserError: They are of several models, which would count as seeds of one.
     """
+    if len(models := sorted({line["run"] for line in lines})) > 1:
+        raise UserError(f"results/distances.csv is of {', '.join(models)}: expected one model.")
     (headline,) = {line["feature"] for line in lines if line["headline"] == "True"}
     query_sets = list(dict.fromkeys(line["query_set"] for line in lines))
     heads = ["ranked by", "seeds", *query_sets]

@@ -17,6 +17,7 @@ from benchmarks.memory import PeakMemory
 from benchmarks.timing import seconds_of
 
 from fed_reid.data.records import Protocol
+from fed_reid.devices import choose_device
 from fed_reid.retrieval.distance import full_float32
 from fed_reid.retrieval.ranking import choose_chunk_size, rank_queries
 from fed_reid.retrieval.scores import RetrievalScores, summarise
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Evaluates and multiplies by turns."""
     torch.set_num_threads(arguments.threads)
-    problem, device = draw(arguments), torch.device(arguments.device)
+    problem, device = draw(arguments), choose_device(arguments.device)
     evaluation, product, extra = [], [], []
     for _ in range(arguments.repeats):
         with PeakMemory(device) as peak:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fed_reid.devices import choose_device
 from fed_reid.retrieval.protocol import ImageLabels
 
 CAMERAS = 6
@@ -59,7 +60,7 @@ def draw(arguments: argparse.Namespace) -> RetrievalProblem:
     gallery_pids[distractor] = torch.arange(ids, ids + int(distractor.sum()))
     people = torch.randn(ids + int(distractor.sum()), arguments.dim, generator=generator)
 
-    device = torch.device(arguments.device)
+    device = choose_device(arguments.device)
     features, labels = [], []
     first_key = 0
     for pids in (query_pids, gallery_pids):

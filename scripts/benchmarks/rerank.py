@@ -14,6 +14,7 @@ from benchmarks.memory import PeakMemory
 from benchmarks.timing import seconds_of
 
 from fed_reid.data.records import Protocol
+from fed_reid.devices import choose_device
 from fed_reid.retrieval.distance import FeatureDistances
 from fed_reid.retrieval.ranking import DistanceRows, rank_distances
 from fed_reid.retrieval.reranking import Reranking
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Re-ranks, ranks and scores."""
     torch.set_num_threads(arguments.threads)
-    problem, device = draw(arguments), torch.device(arguments.device)
+    problem, device = draw(arguments), choose_device(arguments.device)
     settings = {"k1": arguments.k1, "k2": arguments.k2, "lambda_value": arguments.lambda_value}
     features = problem.query_features, problem.gallery_features
     scores = {}

@@ -6,25 +6,28 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ablations.recorded import would_lose
 from rich.console import Console
 from rich.table import Table
 
 
 def write_and_show(lines: Sequence[Mapping[str, object]], columns: Sequence[str], path: Path, title: str) -> None:
-    """Writes a CSV file and prints the same as a table.
+    """Prints a table, and writes the same as a CSV file unless there is one with runs that are not among the lines.
 
     Args:
-        lines: Values by column, in the order of the columns.
+        lines: Values by column, in the order of the columns; ``model`` and ``seed`` are among them.
         columns: Their names.
         path: Of the file; its folder is made.
         title: Of the table.
     """
+    table = Table(*columns, title=title)
+    for line in lines:
+        table.add_row(*map(str, line.values()))
+    Console().print(table)
+    if would_lose(path, lines):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-    table = Table(*columns, title=title)
-    for line in lines:
-        table.add_row(*map(str, line.values()))
-    Console().print(table)

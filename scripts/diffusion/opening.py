@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,10 @@ def open_data(path: Path, plan: Mapping[str, Any], data_dir: str | None) -> tupl
         data_dir: Folder of the data sets; None keeps the one of the training.
 
     Raises:
-        UserError: There are no validation identities.
+        UserError: There are no validation identities, or no such folder, in which the benchmark would be drawn anew.
     """
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise UserError(f"--data '{data_dir}': no such folder; expected the one that holds the data sets.")
     config = plan["config"]
     settings = evaluation_data(plan, {}, config["data"], data_dir)  # refuses a config that calls foreign code
     settings.augment = config["data"]["augment"]  # and leaves the augmentation out, which gradients need
@@ -91,6 +93,24 @@ def open_data(path: Path, plan: Mapping[str, Any], data_dir: str | None) -> tupl
     if data.benchmark.val is None:
         raise UserError(f"checkpoint='{path}': {data.benchmark.name} has no validation identities; expected some.")
     return data, data.benchmark.val
+
+
+def runs_of(checkpoints: Sequence[Path]) -> list[dict[str, object]]:
+    """Model and seed of each checkpoint, as their lines will say.
+
+    Raises:
+        UserError: Two say the same, so that their lines could not be told apart; or one cannot be read.
+    """
+    seen: dict[tuple[str, int], Path] = {}
+    for path in checkpoints:
+        run = model_name(path), read_checkpoint(path)["fed_reid"]["config"]["seed"]
+        if run in seen:
+            raise UserError(
+                f"{seen[run]} and {path} would both be {run[0]!r} of seed {run[1]}: look at one at a time, or name "
+                "copies by their model, such as fed-0.ckpt."
+            )
+        seen[run] = path
+    return [{"model": model, "seed": seed} for model, seed in seen]
 
 
 def model_name(path: Path) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -183,6 +185,35 @@ def run_plain(task: Callable[[], int]) -> None:
         sys.stderr.write(f"{error}\n")
         status = MISTAKE
     sys.exit(status)
+
+
+@contextmanager
+def told_by(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """For scripts: inside of the block a mistake of the user becomes one sentence and exit status 2."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        mistake = _user_mistake(error) or _refused_value(error)
+        if mistake is None and isinstance(error, CompactHydraException):
+            mistake = _composition_mistake(error, hint="")
+        if mistake is None and isinstance(error, OSError):
+            mistake = str(error)
+        if mistake is None:
+            raise
+        parser.error(mistake)
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """For scripts: the type of an option that is a whole number of at least so much."""
+
+    def read(word: str) -> int:
+        if not word.removeprefix("-").isdecimal() or int(word) < least:
+            raise argparse.ArgumentTypeError(f"{word!r}: expected a whole number of at least {least}")
+        return int(word)
+
+    return read
 
 
 def _let_the_first_process_speak() -> None:

@@ -23,6 +23,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from fed_reid.cli import MISTAKE, SweepJobError, is_first_process
+from fed_reid.errors import UserError
+from fed_reid.objective import check_objective
 from fed_reid.reports.sweep_table import SCORES, SweepRun, sweep_table, write_summary
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,19 @@ _NO_CHOICE = ("sweep", "paths", "resume", "logger", "callbacks", "hydra")
 
 class SweepSummary(Callback):
     """Writes down how each run of a sweep ended, and in the end all of them."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """No run begins where all of them would be refused, and none chooses settings by the identities of the test.
+
+        Raises:
+            SystemExit: What the sweep looks for is no objective, or is that of test queries in all but the name.
+        """
+        try:
+            check_objective(config.get("objective", ""))
+            _refuse_search_by_test_queries(config)
+        except UserError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(MISTAKE)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Until it has ended, it counts as one that was killed."""
@@ -80,6 +95,16 @@ class SweepSummary(Callback):
         if failed:
             sys.stderr.write(f"{failed} of {len(runs)} runs failed; they are listed in {folder / 'summary.md'}.\n")
             sys.exit(MISTAKE)
+
+
+def _refuse_search_by_test_queries(config: DictConfig) -> None:
+    """A grid chooses nothing and may run on any benchmark."""
+    searches = config.hydra.runtime.choices.get("hydra/sweeper") != "basic"
+    if searches and OmegaConf.select(config, "data.validate_on_test"):
+        raise UserError(
+            "data.validate_on_test=true: validation is on the test queries, which must not choose the settings; search "
+            "on data with validation identities, such as those of experiment=synthetic, or your own."
+        )
 
 
 def read_sweep(folder: Path) -> list[SweepRun]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from fed_reid.assembly import blueprint, build_network, check_can_go_on, check_same_network, read_checkpoint
 from fed_reid.choices import refuse_overruled_groups, refuse_unused_groups
@@ -33,10 +31,12 @@ from fed_reid.lightning.atomic_io import AtomicCheckpointIO
 from fed_reid.lightning.csv_log import ContinuedCSVLogger
 from fed_reid.lightning.interruption import stopping_on_signals
 from fed_reid.lightning.module import ReIDModule
+from fed_reid.lightning.objective_logged import ObjectiveLogged
 from fed_reid.lightning.out_of_memory import MEMORY_KEYS, explained_out_of_memory
 from fed_reid.lightning.siblings import ending_together, starts_siblings
 from fed_reid.lightning.wandb_logger import finishing_wandb
 from fed_reid.models.weights import load_encoder_weights, require_weights
+from fed_reid.objective import check_objective, logged_before, objective_of
 from fed_reid.resume import check_same_settings, checkpoint_to_resume
 from fed_reid.retrieval.centring import CentringSettings
 
@@ -52,7 +52,7 @@ def train(config: DictConfig) -> float | None:
     refuse_unused_groups(config, hydra_config.overrides.task, hydra_config.runtime.choices)
     refuse_overruled_groups(hydra_config.overrides.task, hydra_config.runtime.choices)
     _check_numbers(config)
-    _check_objective(config.objective)
+    check_objective(config.objective)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule: ReIDDataModule = instantiate(config.data, _convert_="all")
     datamodule.prepare_data()
@@ -61,6 +61,11 @@ def train(config: DictConfig) -> float | None:
         raise UserError(
             f"{datamodule.benchmark.name} has no query and gallery images: name what to test with data.test=[...], or "
             "train without a test with test=false."
+        )
+    if config.best_by and datamodule.validates_on_test:
+        raise UserError(
+            f"best_by={config.best_by}: this benchmark validates on its test queries, by which no checkpoint may be "
+            "chosen; set best_by=null."
         )
     plan = blueprint(config, datamodule.num_classes, datamodule.num_cameras, datamodule.benchmark.cameras)
     own = checkpoint_to_resume(config.resume, hydra_config.runtime.output_dir)
@@ -92,7 +97,10 @@ def train(config: DictConfig) -> float | None:
         module.network.start_from_encoder()
 
     trainer: pl.Trainer = instantiate(
-        config.trainer, callbacks=_instances(config.callbacks), logger=_instances(config.logger), _convert_="all"
+        config.trainer,
+        callbacks=[*_instances(config.callbacks), ObjectiveLogged(config.objective)],
+        logger=_instances(config.logger),
+        _convert_="all",
     )
     _check_whole_evaluation(trainer)
     check_launch(starts_siblings(trainer), trainer.world_size, trainer.num_nodes)
@@ -112,7 +120,10 @@ def train(config: DictConfig) -> float | None:
                 trainer.test(module, datamodule, verbose=False)
     if isinstance(trainer.strategy.checkpoint_io, AtomicCheckpointIO):
         trainer.strategy.checkpoint_io.require_written()
-    return _objective(logged, config.objective)
+    objective = objective_of(logged, config.objective)
+    if objective is None:
+        objective = logged_before(Path(hydra_config.runtime.output_dir, "logs", "metrics.csv"), config.objective)
+    return objective
 
 
 def _check_numbers(config: DictConfig) -> None:
@@ -121,25 +132,6 @@ def _check_numbers(config: DictConfig) -> None:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int) or value < least:
             raise UserError(f"{key}={value}: expected a whole number of at least {least}.")
-
-
-def _check_objective(name: object) -> None:
-    """Settings are chosen on validation identities."""
-    if not isinstance(name, str) or name.startswith("test"):
-        raise UserError(
-            f"objective={name}: expected a metric that is logged before the test, such as val_mean/mAP; who is tested "
-            "must not choose the settings."
-        )
-
-
-def _objective(logged: Mapping[str, Tensor], name: str) -> float | None:
-    """Its last value; None where this training validated nothing."""
-    if name in logged:
-        return float(logged[name])
-    validated = sorted(key for key in logged if key.startswith("val"))
-    if validated:
-        raise UserError(f"objective={name}: no such metric was logged; there are {', '.join(validated)}.")
-    return None
 
 
 def _check_whole_evaluation(trainer: pl.Trainer) -> None:

@@ -64,6 +64,8 @@ def _choice(config: DictConfig) -> Choice:
         for key, what in (("query_set", "has query sets"), ("distances", "is ranked by them")):
             if config[key] is not None:
                 raise UserError(f"{key}={config[key]}: only source=benchmark {what}; leave it out.")
+        if named := [f"data.{key}" for key, value in config.data.items() if value is not None]:
+            raise UserError(f"{named[0]} is given with source={config.source}: data= is for source=benchmark alone.")
     return Choice(What(config.what), config.count, config.k, config.block, config.overview, f".{config.format}")
 
 

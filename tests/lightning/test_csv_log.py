@@ -69,3 +69,26 @@ def test_full_disk_loses_no_row(killed, caplog):
     assert "metrics.csv could not be written (File too large); its rows wait in memory" in caplog.text
     logger.log_metrics({"loss": 0.6}, 6)
     assert [row["step"] for row in rows(killed)] == ["0", "1", "2", "3", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("room", [0, 12])
+def test_full_disk_as_a_new_column_comes(tmp_path, room):
+    """Lightning notes the column before it is written; the rows behind would stand under the old header."""
+    logger = ContinuedCSVLogger(str(tmp_path))
+    for step in range(3 if room else 0):
+        logger.log_metrics({"loss": step / 10}, step)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        logger.log_metrics({"mAP": 50.0}, 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    logger.log_metrics({"loss": 0.4}, 4)
+    logger.log_metrics({"rank1": 60.0}, 5)
+    kept = [{"step": str(step), "loss": str(step / 10)} for step in range(3 if room else 0)]
+    expected = [*kept, {"step": "3", "mAP": "50.0"}, {"step": "4", "loss": "0.4"}, {"step": "5", "rank1": "60.0"}]
+    assert rows(tmp_path) == expected
+    resumed = ContinuedCSVLogger(str(tmp_path))
+    resumed.go_on_from(5)
+    resumed.log_metrics({"loss": 0.5}, 5)
+    assert rows(tmp_path) == [*expected[:-1], {"step": "5", "loss": "0.5"}]

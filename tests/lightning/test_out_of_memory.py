@@ -46,6 +46,17 @@ def test_evaluation(trainer):
     assert said(trainer, test_step).endswith("lower data.eval_batch_size (now 7), data.image_size (now 7).")
 
 
+def test_ranking(trainer):
+    """Smaller batches would not help."""
+
+    def on_test_epoch_end():
+        raise torch.OutOfMemoryError(CUDA)
+
+    assert said(trainer, on_test_epoch_end).endswith(
+        "to rank all images: go on with test=false, and evaluate the checkpoint elsewhere."
+    )
+
+
 def test_killed_worker(trainer):
     def fetch():
         raise RuntimeError("DataLoader worker (pid 71) is killed by signal: Killed. ")

@@ -5,6 +5,7 @@ import wandb
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from fed_reid.errors import UserError
 from fed_reid.lightning.wandb_logger import ID_FILE, finishing_wandb, has_account, make_wandb_logger
 
 
@@ -69,3 +70,17 @@ def test_a_run_that_fails_is_failed_in_wandb(monkeypatch, tmp_path, error, statu
     except BaseException as raised:
         assert isinstance(raised, error)
     assert ended == [status]
+
+
+def test_a_mode_that_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_MODE", "ofline")
+    with pytest.raises(UserError, match="WANDB_MODE=ofline: expected one of online, offline"):
+        make_wandb_logger(str(tmp_path))
+
+
+def test_what_wandb_refuses_is_a_mistake_of_the_user():
+    """Such as a key that is none; no other error becomes one."""
+    with pytest.raises(UserError, match="logger=wandb: the key has 5 characters"), finishing_wandb([]):
+        raise wandb.errors.AuthenticationError("the key has 5 characters")
+    with pytest.raises(ValueError, match="shapes"), finishing_wandb([]):
+        raise ValueError("shapes")

@@ -102,7 +102,7 @@ def test_everything_else_is_equal(rows):
 def test_rows_are_chosen_by_name_and_by_group(rows):
     assert [row.name for row in rows.choose_rows(["fed_F5", "vit"])] == ["vit", "fed_F5"]
     assert set(rows.choose_rows(["faults"])) == set(rows.FAULTS)
-    with pytest.raises(ValueError, match="no rows feed: expected some of steps,"):
+    with pytest.raises(UserError, match="no rows feed: expected some of steps,"):
         rows.choose_rows(["feed"])
 
 
@@ -228,13 +228,48 @@ def test_report_alone(runs, tmp_path, monkeypatch):
     assert before == [document.read_bytes() for document in ROOT.glob("docs/*.md")]
 
 
-def test_a_part_of_the_rows_is_not_published(runs, findings, documents, capsys):
+def test_fewer_runs_than_recorded_are_told(runs, findings, documents, capsys):
     """Two models where results/ has more: the report of the same command without --publish goes to the runs."""
-    assert documents.lacking(findings.read_runs(runs, "test"))
+    would_lose = importlib.import_module("ablations.recorded").would_lose
+    recorded = documents.RESULTS / "ablation.csv"
+    assert would_lose(recorded, findings.score_rows(findings.read_runs(runs, "test")))
     told = " ".join(capsys.readouterr().err.split())
-    assert "Not published: results/ has fed seed 2, fed_F1 seed 0, fed_F1 seed 1 and" in told
-    recorded = {(line["model"], int(line["seed"])) for line in csv.DictReader((ROOT / "results/ablation.csv").open())}
-    assert not documents.lacking([findings.Run(model, seed, "", {}) for model, seed in recorded])
+    assert "ablation.csv has fed seed 2, fed_F1 seed 0, fed_F1 seed 1 and" in told
+    with recorded.open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert not would_lose(recorded, [{"model": line["model"], "seed": int(line["seed"])} for line in lines])
+    assert not would_lose(documents.RESULTS / "none.csv", [])
+    assert capsys.readouterr().err == ""
+
+
+def test_report_on_some_rows(runs, tmp_path, monkeypatch):
+    script = importlib.import_module("ablation")
+    words = ["--report", "--runs", str(runs), "--out", str(tmp_path), "--rows", "vit"]
+    monkeypatch.setattr(sys, "argv", ["ablation.py", *words])
+    monkeypatch.setattr(style, "DPI", 40)
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    with (tmp_path / "ablation.csv").open(newline="") as file:
+        assert ended.value.code == 0 and {line["model"] for line in csv.DictReader(file)} == {"vit"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rows", "feed"], "no rows feed"),
+        (["--threads", "0"], "argument --threads: '0': expected a whole number of at least 1"),
+        (["--seeds", "-1"], "argument --seeds: '-1': expected a whole number of at least 0"),
+        (["--", "trainer.max_epoch=1"], "Configuration key 'trainer.max_epoch'"),
+        (["--", "trainer=gpuu"], "trainer/gpuu does not exist (did you mean gpu?)"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(tmp_path, monkeypatch, capsys, words, said):
+    script = importlib.import_module("ablation")
+    monkeypatch.setattr(sys, "argv", ["ablation.py", "--runs", str(tmp_path / "runs"), *words])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 FED_ON_NPO = ("fed", "npo", "diffused")
@@ -262,14 +297,6 @@ def test_trains_and_reports(tmp_path):
     ended = ablation(["fed_F2"], "loss.contrast_start=2")
     assert ended.returncode == 1 and "fed_F2, seed 0 has failed" in " ".join(ended.stderr.split())
     assert "loss.contrast_start=2" in (tmp_path / "runs" / "fed_F2" / "seed0" / "output.txt").read_text()
-
-
-def test_a_row_that_is_none_is_named(monkeypatch, capsys):
-    script = importlib.import_module("ablation")
-    monkeypatch.setattr(sys, "argv", ["ablation.py", "--rows", "feed"])
-    with pytest.raises(SystemExit) as ended:
-        script.main()
-    assert ended.value.code == 2 and "no rows feed" in capsys.readouterr().err
 
 
 def test_tables_go_between_their_markers(documents):

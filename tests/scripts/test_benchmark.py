@@ -1,6 +1,7 @@
 """scripts/benchmark.py prints one JSON object, and evaluation takes the memory that it says."""
 
 import csv
+import importlib
 import json
 import subprocess
 import sys
@@ -65,3 +66,23 @@ def test_memory_does_not_grow_with_queries_times_gallery():
 def test_help(arguments, text):
     finished = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=True)
     assert text in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["step", "trainer=cpu", "--data", "none", "data.cache=true"], "Occluded-Duke was not found"),
+        (["step", "trainer=gpuu"], "trainer/gpuu does not exist (did you mean gpu?)"),
+        (["evaluate", "--device", "cuda:7"], "device=cuda:7: this machine has none such"),
+        (["evaluate", "--append", "a_file/b.csv"], "is no folder that may be written to"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(tmp_path, monkeypatch, capsys, words, said):
+    """Overrides may stand on both sides of an option."""
+    (tmp_path / "a_file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module("benchmark").main()
+    assert ended.value.code == 2 and said in " ".join(capsys.readouterr().err.split())

@@ -71,3 +71,18 @@ def test_trains_what_a_setting_starts_from_first(tmp_path):
     first = tmp_path / "runs" / "pretraining" / "vit" / "seed0" / "checkpoints" / "last.ckpt"
     output = (tmp_path / "runs" / "pretrained" / "fed" / "seed0" / "output.txt").read_text()
     assert first.is_file() and str(first) in output, "the encoder comes from it"
+
+
+def test_no_seed_in_both(tmp_path, monkeypatch):
+    """No difference is shown, not that of a report before."""
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    write_run(runs / "full", "fed", 0, EVEN, ["diffused"], scored=True)
+    write_run(runs / "full", "fed_no_memory", 1, EVEN, ["diffused"], scored=True)
+    out.mkdir()
+    (out / "diffusion_settings_steps.csv").write_text("of a report before")
+    script = importlib.import_module("diffusion_settings")
+    monkeypatch.setattr(sys, "argv", ["diffusion_settings.py", "--report", "--runs", str(runs), "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 0
+    assert len(read(out / "diffusion_settings.csv")) == 2 and not (out / "diffusion_settings_steps.csv").exists()

@@ -109,6 +109,9 @@ def test_command(script, runs, tmp_path, capsys):
     script.main(words)
     assert [path.stat().st_mtime_ns for path in kept] == written
     os.utime(runs / "vit" / "seed0" / "checkpoints" / "last.ckpt")
+    with pytest.raises(SystemExit):
+        script.main([*words, "--report"])
+    assert "older than the checkpoint: leave --report away" in capsys.readouterr().err
     script.main(words)
     assert all(path.stat().st_mtime_ns > before for path, before in zip(kept, written, strict=True))
 
@@ -120,7 +123,7 @@ def test_a_part_is_not_published(script, runs, monkeypatch, capsys):
     for draws in (1, 2):
         monkeypatch.setattr(script, "DRAWS", 2)
         script.main(["--runs", str(runs), "--draws", str(draws)])
-        assert ("Not published: results/fresh/ has" in capsys.readouterr().err) == (draws == 2)
+        assert ("Left as it is" in capsys.readouterr().err) == (draws == 2)
     assert (runs.parent / "fresh" / "ablation.csv").is_file()
     assert [path.read_bytes() for path in places] == before
 
@@ -133,8 +136,10 @@ def test_what_cannot_be_evaluated(script, runs, small_data, tmp_path, capsys):
         return " ".join(capsys.readouterr().err.split())
 
     assert f"no finished run in {tmp_path}" in said("--runs", tmp_path)
-    assert "--draws 0: at least 1" in said("--runs", runs, "--draws", "0")
-    assert "draw2.npz is missing: leave --report away" in said("--runs", runs, "--draws", "8", "--report")
+    assert "'0': expected a whole number of at least 1" in said("--runs", runs, "--draws", "0")
+    assert "draw2.npz is missing or older than the checkpoint: leave --report away" in said(
+        "--runs", runs, "--draws", "8", "--report"
+    )
     other = tmp_path / "runs" / "fed" / "seed0"
     shutil.copytree(runs / "vit" / "seed0", other)
     write_checkpoint(other / "checkpoints" / "last.ckpt", small_data)

@@ -42,7 +42,7 @@ def test_who_covers_what(script, tmp_path):
     assert shares[0, 0] == 1 and shares[0, 4] == 0.75
 
 
-def test_one_line_a_checkpoint(script, small_data, tmp_path, monkeypatch):
+def test_one_line_a_checkpoint(script, small_data, tmp_path, monkeypatch, capsys):
     """With some of its query images taken for people among people, of which the renderer knows what is visible."""
     opened = script.open_data
 
@@ -62,6 +62,11 @@ def test_one_line_a_checkpoint(script, small_data, tmp_path, monkeypatch):
         (line,) = csv.DictReader(file)
     assert tuple(line) == script.COLUMNS and line["seed"] == "3"
     assert 0 <= float(line["pasted"]) <= 1 and 0 <= float(line["ntp"]) <= 1
+    written = (tmp_path / "out.csv").read_bytes()
+    other = write_checkpoint(tmp_path / "fed-4.ckpt", small_data, "seed=4")
+    script.main([str(other), "--out", str(tmp_path / "out.csv"), "--data", str(small_data)])
+    assert (tmp_path / "out.csv").read_bytes() == written, "what it has is not replaced by fewer"
+    assert "out.csv has fed seed 3, which are not here" in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_has_no_scores_and_what_is_no_checkpoint(script, small_data, tmp_path, capsys):
@@ -71,3 +76,9 @@ def test_what_has_no_scores_and_what_is_no_checkpoint(script, small_data, tmp_pa
         with pytest.raises(SystemExit) as ended:
             script.main([str(path), "--data", str(small_data)])
         assert ended.value.code == 2 and said in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        script.main([str(fed), str(fed), "--data", str(small_data)])
+    assert "would both be 'fed' of seed" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        script.main([str(fed), "--data", str(tmp_path / "none")])
+    assert "none': no such folder" in capsys.readouterr().err and not (tmp_path / "none").exists()

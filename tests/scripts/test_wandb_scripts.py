@@ -1,5 +1,6 @@
 """The W&B sweep names keys that exist, and the dashboard names metrics that runs log."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -41,3 +42,22 @@ def test_dashboard_without_an_account(tmp_path):
         assert f'"{name}"' in text
     bars = [panel["config"] for panel in sections[0]["panels"]]
     assert {bar["groupBy"] for bar in bars} == {"label.value"}, "over seeds"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--entity is needed to save the workspace"),
+        (["--entity", "me"], "no W&B key is known here: run wandb login"),
+        (["--json", "."], "Is a directory"),
+    ],
+)
+def test_dashboard_that_cannot_be_made(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "nobody"))
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.setattr(sys, "argv", ["wandb_dashboard.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module("wandb_dashboard").main()
+    assert ended.value.code == 2 and said in capsys.readouterr().err

@@ -144,8 +144,12 @@ class ReIDDataModule(pl.LightningDataModule):
     @property
     def validation_split(self) -> RetrievalSplit | None:
         """What ``val_dataloader`` loads; None where nothing is validated."""
-        own_test = self.benchmark.test if self._validate_on_test and self.benchmark.test.queries else None
-        return self.benchmark.val or own_test
+        return self.benchmark.test if self.validates_on_test else self.benchmark.val
+
+    @property
+    def validates_on_test(self) -> bool:
+        """Whether the validation split is the test split, by which nothing may be chosen."""
+        return self._validate_on_test and self.benchmark.val is None and bool(self.benchmark.test.queries)
 
     def prepare_data(self, stage: str | None = None) -> None:
         """Lets the readers write what they have to write, on one process; for ``stage`` see ``setup``."""

@@ -52,18 +52,22 @@ class _ContinuedWriter(ExperimentWriter):
 
     def __init__(self, log_dir: str, first_step: int) -> None:
         self._first_step = first_step
+        self._whole: tuple[list[str], int] = [], 0  # columns and bytes of the file without what is being written
         super().__init__(log_dir=log_dir)
 
     def save(self) -> None:
         """Appends the rows that wait; where that fails, the file is left without a half row, and they wait on."""
         path = Path(self.metrics_file_path)
-        size = path.stat().st_size if path.exists() else 0
+        self._whole = list(self.metrics_keys), path.stat().st_size if path.exists() else 0
         try:
             super().save()
         except OSError as error:
             log.warning("%s could not be written (%s); its rows wait in memory.", path, error.strerror)
-            if path.exists() and path.stat().st_size > size:
+            self.metrics_keys, size = self._whole  # Lightning has noted new columns before they were written
+            if path.exists() and size:
                 os.truncate(path, size)
+            else:
+                path.unlink(missing_ok=True)  # an empty file would be taken for one with a header
 
     def _check_log_dir_exists(self) -> None:
         """Where Lightning deletes the file; what was logged after the checkpoint will be logged again."""
@@ -81,6 +85,7 @@ class _ContinuedWriter(ExperimentWriter):
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
         path = Path(self.metrics_file_path)
         _replace(path, fieldnames, _complete_rows(path)[1])
+        self._whole = list(fieldnames), path.stat().st_size
 
 
 def _complete_rows(path: Path) -> tuple[list[str], list[dict[str, Any]]]:

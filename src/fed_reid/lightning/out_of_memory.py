@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 
 import pytorch_lightning as pl
@@ -18,6 +18,7 @@ SAVERS = {"recompute": (False, "true"), "trainer.precision": ("32-true", "bf16-m
 MEMORY_KEYS = tuple(dict.fromkeys((*TRAINING_KEYS, *EVALUATION_KEYS, *LOADING_KEYS, *SAVERS)))
 
 _EVALUATING = {"validation_step", "test_step", "on_fit_start"}  # the last fills the memory with test images
+_RANKING = {"on_validation_epoch_end", "on_test_epoch_end"}
 # What has no exception of its own: torch's allocator on the CPU and on other devices than CUDA's.
 _ALLOCATOR = re.compile(r"DefaultCPUAllocator: (can't allocate|not enough) memory|out of memory", re.IGNORECASE)
 _WORKER = re.compile(r"DataLoader worker \(pid \d+\) is killed by signal: (Killed|Bus error)")
@@ -52,22 +53,25 @@ def _sentence(error: RuntimeError, trainer: pl.Trainer, settings: Mapping[str, o
         return None
     tried = _TRIED.search(str(error))
     amount = f" ({tried[1]} more were needed)" if tried else ""
-    keys = EVALUATION_KEYS if _evaluates(error) else TRAINING_KEYS
+    where = f"The memory of {trainer.strategy.root_device} does not suffice{amount}"
+    if _passed(error, _RANKING):
+        return f"{where} to rank all images: go on with test=false, and evaluate the checkpoint elsewhere."
+    keys = EVALUATION_KEYS if _passed(error, _EVALUATING) else TRAINING_KEYS
     advice = [f"lower {_named(keys, settings)}"]
     if keys is TRAINING_KEYS:
         advice += [f"set {key}={better}" for key, (wasteful, better) in SAVERS.items() if settings.get(key) == wasteful]
-    return f"The memory of {trainer.strategy.root_device} does not suffice{amount}: {', or '.join(advice)}."
+    return f"{where}: {', or '.join(advice)}."
 
 
 def _named(keys: tuple[str, ...], settings: Mapping[str, object]) -> str:
     return ", ".join(f"{key} (now {settings[key]})" for key in keys if key in settings)
 
 
-def _evaluates(error: BaseException) -> bool:
-    """Whether it was in an evaluation; the trainer has forgotten its stage by now, the traceback has not."""
+def _passed(error: BaseException, functions: Set[str]) -> bool:
+    """Whether it came through one of these; the trainer has forgotten its stage by now, the traceback has not."""
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_name in _EVALUATING:
+        if trace.tb_frame.f_code.co_name in functions:
             return True
         trace = trace.tb_next
     return False

@@ -47,10 +47,13 @@ class RunReport(pl.Callback):
         self.seed = seed
         self._published = parse_published(expected or {})
 
-    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keeps what became of every validation query, for comparing models without a look at the test identities."""
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keeps what became of every validation query, for comparing models without a look at the test identities.
+
+        After each validation: a training that is stopped behind its last one has no other when it goes on.
+        """
         assert isinstance(pl_module, ReIDModule)
-        if trainer.is_global_zero and pl_module.validation is not None:
+        if trainer.is_global_zero and pl_module.validation is not None and not trainer.sanity_checking:
             path = self.folder / "queries_val.npz"
             with spared(path):
                 write_queries(path, query_results({"": pl_module.validation}))

@@ -6,6 +6,7 @@ import logging
 import netrc
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,12 @@ from urllib.parse import urlparse
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from fed_reid.errors import UserError
+
 log = logging.getLogger(__name__)
 
 _PUBLIC_SERVER = "https://api.wandb.ai"
+_MODES = ("online", "offline", "shared", "disabled", "run", "dryrun")
 ID_FILE = "wandb_id"  # in the run folder, so that whoever goes on in it goes on with the same run
 
 
@@ -31,10 +35,15 @@ def make_wandb_logger(
         sweep_dir: Of a sweep; its name groups the runs in it.
         group: A name for the group instead.
         **options: Of ``pytorch_lightning.loggers.WandbLogger``.
+
+    Raises:
+        UserError: The environment names a mode that W&B does not have.
     """
     if group is None and sweep_dir is not None and Path(sweep_dir).resolve() in Path(save_dir).resolve().parents:
         group = Path(sweep_dir).name
     mode = os.environ.get("WANDB_MODE")
+    if mode is not None and mode not in _MODES:
+        raise UserError(f"WANDB_MODE={mode}: expected one of {', '.join(_MODES)}, or nothing.")
     offline = mode == "offline" or (mode is None and not has_account())
     if offline:
         log.info("Logging to W&B offline; send the run later with: wandb sync %s/wandb/offline-run-*", save_dir)
@@ -59,13 +68,24 @@ def finishing_wandb(loggers: Sequence[Logger]) -> Iterator[None]:
     """Ends the W&B run among the loggers, if there is one, as finished or as failed.
 
     The next run of a sweep would else be written into it.
+
+    Raises:
+        UserError: W&B refuses how it is set up, such as a key that is none.
     """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         _finish(loggers, exit_code=1)
+        if _is_refused(error):
+            raise UserError(f"logger=wandb: {error}") from error
         raise
     _finish(loggers, exit_code=0)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether it is W&B's own word for a setting that will not do; it is asked for nothing where W&B is not in use."""
+    errors = sys.modules.get("wandb.errors")
+    return errors is not None and isinstance(error, errors.UsageError | errors.AuthenticationError)
 
 
 def _finish(loggers: Sequence[Logger], exit_code: int) -> None:

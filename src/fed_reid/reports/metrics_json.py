@@ -11,6 +11,7 @@ from math import isfinite
 from pathlib import Path
 
 from fed_reid import __version__
+from fed_reid.durability import replaced
 from fed_reid.reports.published import Published
 from fed_reid.reports.summary import IntervalsByFeature, ScoresByFeature, headline_first
 from fed_reid.retrieval.bootstrap import Resampling
@@ -96,8 +97,8 @@ def write_metrics_json(path: Path, record: RunRecord) -> None:
                 for feature in headline_first(record.intervals, record.headline)
             },
         }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with replaced(path) as unfinished:  # where there is such a file, the run has ended
+        unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _key(feature: str, headline: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fed_reid.durability import replaced
 from fed_reid.errors import UserError
 
 _BETWEEN = "|"  # in the names of the file's arrays
@@ -59,8 +60,8 @@ def write_queries(path: Path, results: Mapping[str, QueryResults]) -> None:
         for part in ("first_hit", "average_precision"):
             for row, values in getattr(result, part).items():
                 arrays[_BETWEEN.join((name, part, row))] = values.numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **arrays)
+    with replaced(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def read_queries(path: Path) -> dict[str, QueryResults]:
