@@ -143,8 +143,10 @@ def collect(folders: Sequence[Path], split: str) -> list[dict]:
 def _require_ended(run: Path, split: str) -> None:
     job = run / ".hydra" / JOB_FILE
     failed = job.is_file() and json.loads(job.read_text())["failure"]
-    if failed or (split == "test" and not (run / "metrics.json").is_file()):
-        raise UserError(f"{run} has no {'metrics.json' if not failed else 'end'}: its run has not ended well")
+    if failed:
+        raise UserError(f"{run}: its run has not ended well ({failed})")
+    if split == "test" and not (run / "metrics.json").is_file():
+        raise UserError(f"{run} has no metrics.json: its run has not ended well")
 
 
 def _run_name(run: Path) -> str:
