@@ -174,6 +174,12 @@ def test_on_released_and_own_data(run, tmp_path):
     assert any("counts differ" in note for note in tested["occluded_reid"]["notes"])
 
 
+def test_another_image_size_is_not_taken_in_silence(run, tmp_path):
+    table = write_own_csv(tmp_path / "own" / "people.csv")
+    ended, _ = evaluated(run, tmp_path, "data=own", f"data.reader.path='{table}'", "data.image_size=[64,32]")
+    assert "data.image_size: images are read at 32 x 16, as in the training." in ended.output
+
+
 def test_refusals(run, tmp_path):
     checkpoint = run / "checkpoints" / "last.ckpt"
     (tmp_path / "full").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from fed_reid.cli import CONF_DIR
 from fed_reid.data.datamodule import ReIDDataModule
 from fed_reid.errors import UserError
+
+log = logging.getLogger(__name__)
 
 NAME_IMAGES = "images to test on are named by data.test=[people.csv]"  # for whoever names them by a plain word
 _OURS = "fed_reid.data."
@@ -68,7 +71,11 @@ def evaluation_data(
         _refuse_foreign(default)
         chosen, everywhere = {**default, **changes}, everywhere | {k: changes[k] for k in changes if k in _SHARED}
     config = OmegaConf.create({**plan["config"], "data": _replaced(chosen, everywhere)})
-    config.data.image_size = plan["config"]["data"]["image_size"]
+    trained_at = plan["config"]["data"]["image_size"]
+    if config.data.image_size != trained_at:  # a group's own value, or a word of the command: no weights fit it
+        height, width = trained_at
+        log.info("data.image_size: images are read at %s x %s, as in the training.", height, width)
+    config.data.image_size = trained_at
     # Nothing is trained: the occluders of the training need not be on this machine.
     config.data.augment = OmegaConf.load(Path(CONF_DIR) / "augment" / "none.yaml")
     return config.data
