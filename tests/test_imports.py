@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "launch": {"cli", "errors"},
     "run_folder": {"resume", "errors"},
     "choices": {"cli", "errors"},
-    "sweeping": {"cli", "objective", "reports", "errors"},
+    "sweeping": {"cli", "durability", "objective", "reports", "errors"},
     "lightning": {"reports", "retrieval", "data", "models", "losses", "optim", "objective", "durability", "errors"},
 }
 LIGHTNING_OUTSIDE = {"fed_reid.data.datamodule"}

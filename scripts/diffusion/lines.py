@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ablations.recorded import would_lose
+from ablations.tables import write_csv
 from rich.console import Console
 from rich.table import Table
 
@@ -24,10 +24,5 @@ def write_and_show(lines: Sequence[Mapping[str, object]], columns: Sequence[str]
     for line in lines:
         table.add_row(*map(str, line.values()))
     Console().print(table)
-    if would_lose(path, lines):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    if not would_lose(path, lines):
+        write_csv(path, lines)

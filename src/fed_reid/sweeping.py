@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from fed_reid.cli import MISTAKE, SweepJobError, is_first_process
+from fed_reid.durability import replaced
 from fed_reid.errors import UserError
 from fed_reid.objective import check_objective
 from fed_reid.reports.sweep_table import SCORES, SweepRun, sweep_table, write_summary
@@ -173,9 +174,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, ended: Mapping[str, Any]) -> None:
-    unfinished = file.with_suffix(".part")  # other runs may be reading
-    unfinished.write_text(json.dumps(ended) + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    with replaced(file) as unfinished:  # other runs may be reading
+        unfinished.write_text(json.dumps(ended) + "\n", encoding="utf-8")
 
 
 def _job_number(file: Path) -> int:

@@ -12,9 +12,9 @@ from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 
-log = logging.getLogger(__name__)
+from fed_reid.durability import replaced
 
-_TEMPORARY = ".part"
+log = logging.getLogger(__name__)
 
 
 class ContinuedCSVLogger(CSVLogger):
@@ -98,9 +98,7 @@ def _complete_rows(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
 
 
 def _replace(path: Path, names: list[str], rows: list[dict[str, Any]]) -> None:
-    unfinished = path.with_name(path.name + _TEMPORARY)
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with replaced(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=names)
         writer.writeheader()
         writer.writerows(rows)
-    unfinished.replace(path)
